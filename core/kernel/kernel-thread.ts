@@ -1,0 +1,96 @@
+/**
+ * A KernelThread: the OS thread that owns ptrace, wait4 and clone3 for one run. Programs for it live in arenas of our own memory.
+ */
+import { CrError } from '../errors.js';
+import { Arena } from '../program/arena.js';
+import { Program, type FailureContext } from '../program/program.js';
+import { ABANDONED, loadNative, type Mapping, type Native, type NativeThread } from './native.js';
+
+/** Memory of our own as an arena. */
+export function localArena(native: Native, size: number): Arena {
+  const mapping = native.mapAnon(size);
+  return new Arena(mapping, Number(mapping.addr));
+}
+
+export class KernelThread {
+  readonly native: Native;
+  private readonly thread: NativeThread;
+  private readonly mappings: Mapping[] = [];
+
+  constructor(native: Native = loadNative()) {
+    this.native = native;
+    this.thread = new native.KernelThread();
+  }
+
+  get tid(): number {
+    return this.thread.tid;
+  }
+  get dead(): boolean {
+    return this.thread.dead;
+  }
+
+  /** A fresh arena in our memory, freed by close(). */
+  arena(size: number): Arena {
+    const arena = localArena(this.native, size);
+    this.mappings.push(arena.mapping);
+    return arena;
+  }
+
+  /** Builds a program in an arena of its own, runs it, hands the results to `read`, and frees the arena. */
+  once<T>(name: string, size: number, emit: (p: Program) => T, context: FailureContext = {}): { value: T; free: () => void } {
+    const arena = localArena(this.native, size);
+    const free = () => this.native.unmap(arena.mapping);
+    try {
+      const program = new Program(name, arena);
+      const value = emit(program);
+      this.run(program.end(), context);
+      return { value, free };
+    } catch (error) {
+      free();
+      throw error;
+    }
+  }
+
+  /** Runs a sealed program and throws when an op failed. */
+  run(program: Program, context: FailureContext = {}): void {
+    program.check(this.status(program, context), context);
+  }
+
+  /** Runs a sealed program and returns vm_run's answer; throws only when the thread was abandoned. */
+  status(program: Program, context: FailureContext = {}): number {
+    const status = this.thread.runSync(BigInt(program.address));
+    if (status === ABANDONED)
+      throw new CrError('CR_ABORTED', {
+        message: `the deadline passed while program ${program.name} ran; every target was let go`,
+        hint: 'Raise --timeout, or look at what the log names last.',
+        target: 'running',
+        ...context,
+      });
+    return status;
+  }
+
+  /** Runs without blocking the event loop. */
+  async runAsync(program: Program, context: FailureContext = {}): Promise<void> {
+    const status = await this.thread.run(BigInt(program.address));
+    if (status === ABANDONED) throw new CrError('CR_ABORTED', { message: `program ${program.name} was abandoned`, target: 'running', ...context });
+    program.check(status, context);
+  }
+
+  arm(ms: number): void {
+    this.thread.arm(ms);
+  }
+  disarm(): boolean {
+    return this.thread.disarm();
+  }
+  interrupt(): void {
+    this.thread.interrupt();
+  }
+  /** Lets every tracee go at once (see native.ts). */
+  abandon(): void {
+    this.thread.abandon();
+  }
+  close(): void {
+    this.thread.close();
+    for (const mapping of this.mappings.splice(0)) this.native.unmap(mapping);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The addon: declared and documented here, named nowhere else. Everything it does is run programs (core/program) and hold memory; arguments are
+ * checked by the callers in core/kernel and core/program, native code takes them as they are.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CrError } from '../errors.js';
+
+/** Memory mapped into this process. `buffer` is detached by unmap(): later access throws. */
+export interface Mapping {
+  readonly buffer: ArrayBuffer;
+  /** Address of the mapping in this process. */
+  readonly addr: bigint;
+}
+
+/** An OS thread that runs programs one after the other (native/src/job_thread.h). */
+export interface NativeThread {
+  /** Kernel thread id. */
+  readonly tid: number;
+  /** True after abandon(). */
+  readonly dead: boolean;
+  /** Runs the program at that address; the answer is vm_run's: index of the end cell, or ~index of the failed cell. */
+  run(program: bigint): Promise<number>;
+  /** The same, waiting. */
+  runSync(program: bigint): number;
+  /** Makes a blocking call of the running program fail with EINTR. */
+  interrupt(): void;
+  /** Ends the OS thread at once: the kernel detaches its tracees and marks its robust futexes, so that every target heals itself. */
+  abandon(): void;
+  /** Ends the thread when its queue is empty. */
+  close(): void;
+  /** Arms the watchdog: after `ms` milliseconds the thread is abandoned, whatever JavaScript does. */
+  arm(ms: number): void;
+  /** Disarms it; true when it had expired. */
+  disarm(): boolean;
+}
+
+/** Code for injection: bytes and offsets (native/blob). */
+export interface Blob {
+  readonly code: Buffer;
+  readonly seed: Buffer;
+  readonly entry: number;
+  readonly stubBegin: number;
+  readonly stubSyscall: number;
+  readonly stubUnmap: number;
+  readonly stubRescue: number;
+  readonly stubData: number;
+  readonly stubEnd: number;
+}
+
+export interface Native {
+  readonly abi: number;
+  readonly blob: Blob;
+  mapAnon(size: number): Mapping;
+  /** MAP_SHARED, read and write. */
+  mapFd(fd: number, size: number, offset: number): Mapping;
+  unmap(mapping: Mapping): void;
+  /** Runs a program on the calling (JavaScript) thread: for short local calls only. */
+  runHere(program: bigint): number;
+  readonly KernelThread: new () => NativeThread;
+}
+
+const NATIVE_ABI = 1;
+/** Returned instead of a cell index when the thread was abandoned (INT64_MIN as a double). */
+export const ABANDONED = -(2 ** 63);
+
+function findAddon(): string {
+  // From dist/core/kernel (module tree) or dist (bundle): the first parent that holds the built addon.
+  for (let dir = dirname(fileURLToPath(import.meta.url)), i = 0; i < 6; dir = dirname(dir), i++) {
+    const file = join(dir, 'native/build/Release/criu_ts.node');
+    if (existsSync(file)) return file;
+  }
+  throw new CrError('CR_INTERNAL', { message: 'the native addon is not built', hint: 'Run `npm run setup` in the criu-ts folder.' });
+}
+
+function isNative(x: unknown): x is Native {
+  return typeof x === 'object' && x !== null && 'abi' in x && x.abi === NATIVE_ABI && 'KernelThread' in x;
+}
+
+/** Loads the addon. Node caches it, so this costs nothing the second time. */
+export function loadNative(): Native {
+  const file = findAddon();
+  const loaded: unknown = createRequire(import.meta.url)(file);
+  if (!isNative(loaded))
+    throw new CrError('CR_INTERNAL', { message: `${file} does not fit this version`, hint: 'Run `npm run setup` again.' });
+  return loaded;
+}

@@ -1,0 +1,349 @@
+/**
+ * The builder: TypeScript states a program call by call, each with its failure policy and the reason why it is made; `end()` writes the cells into
+ * the arena. Results stay in the cells, so after the run the program object answers for what happened.
+ */
+import { errnoName, errnoNumber } from '../abi/errno.js';
+import { SYSCALLS, type SyscallName, type SyscallRow } from '../abi/syscalls.js';
+import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
+import type { Arena } from './arena.js';
+import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
+
+/** An operand that is read when the cell runs. */
+export class Operand {
+  constructor(
+    readonly kind: number,
+    readonly value: number,
+  ) {}
+}
+
+/** A piece of the arena. As an argument it is its address. */
+export class Ptr {
+  constructor(
+    readonly arena: Arena,
+    readonly offset: number,
+    readonly size: number,
+  ) {}
+
+  get addr(): number {
+    return this.arena.addr(this.offset);
+  }
+  /** Address `by` bytes further. */
+  at(by: number): number {
+    return this.addr + by;
+  }
+  /** The 32-bit word there, read when the cell runs, sign-extended. */
+  word32(by = 0): Operand {
+    return new Operand(KIND.word32, this.at(by));
+  }
+  word64(by = 0): Operand {
+    return new Operand(KIND.word64, this.at(by));
+  }
+  u8(by = 0): number {
+    return this.arena.view.getUint8(this.offset + by);
+  }
+  u16(by = 0): number {
+    return this.arena.view.getUint16(this.offset + by, true);
+  }
+  u32(by = 0): number {
+    return this.arena.view.getUint32(this.offset + by, true);
+  }
+  i32(by = 0): number {
+    return this.arena.view.getInt32(this.offset + by, true);
+  }
+  u64(by = 0): bigint {
+    return this.arena.view.getBigUint64(this.offset + by, true);
+  }
+  i64(by = 0): bigint {
+    return this.arena.view.getBigInt64(this.offset + by, true);
+  }
+  /** A 64-bit value that is known to be below 2^53, such as an address. */
+  num(by = 0): number {
+    return this.u32(by) + this.u32(by + 4) * 2 ** 32;
+  }
+  setU32(by: number, value: number): this {
+    this.arena.view.setUint32(this.offset + by, value >>> 0, true);
+    return this;
+  }
+  setU64(by: number, value: bigint | number): this {
+    writeWord(this.arena.view, this.offset + by, value);
+    return this;
+  }
+  /** A copy of the bytes (a view would die with the mapping). */
+  copy(from = 0, length = this.size - from): Buffer {
+    return Buffer.from(this.arena.bytes.subarray(this.offset + from, this.offset + from + length));
+  }
+  set(bytes: Uint8Array, at = 0): this {
+    if (at + bytes.length > this.size) throw new CrError('CR_INTERNAL', { message: 'write past the end of an arena piece' });
+    this.arena.bytes.set(bytes, this.offset + at);
+    return this;
+  }
+}
+
+export type Arg = number | bigint | Ptr | Operand | Call;
+
+function writeWord(view: DataView, at: number, value: number | bigint): void {
+  if (typeof value === 'bigint') {
+    view.setBigUint64(at, BigInt.asUintN(64, value), true);
+    return;
+  }
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32) >>> 0, true);
+}
+
+interface CellInfo {
+  readonly text: string;
+  why: string;
+}
+
+/** One cell. A system call must state its policy: must, tolerate, ignore. */
+export class Call {
+  constructor(
+    private readonly program: Program,
+    readonly index: number,
+  ) {}
+
+  /** Failure ends the program and is the caller's error. */
+  must(why: string): this {
+    return this.policy(POLICY.must, 0, why);
+  }
+  /** This one errno is fine, with the reason why it can be lived with. */
+  tolerate(errno: string, why: string): this {
+    return this.policy(POLICY.tolerate, errnoNumber(errno), why);
+  }
+  /** Any result is fine; the reason says why it cannot matter or who looks at it. */
+  ignore(why: string): this {
+    return this.policy(POLICY.ignore, 0, why);
+  }
+  private policy(policy: number, aux: number, why: string): this {
+    this.program.setPolicy(this.index, policy, aux, why);
+    return this;
+  }
+  /** Result after the run; negative errno when it failed. */
+  get result(): number {
+    return this.program.resultOf(this.index);
+  }
+  get resultBig(): bigint {
+    return this.program.resultBigOf(this.index);
+  }
+}
+
+type ArgsOf<R> = R extends SyscallRow<infer A> ? { [I in keyof A]: Arg } : never;
+export type SyscallBuilders = { [N in SyscallName]: (...args: ArgsOf<(typeof SYSCALLS)[N]>) => Call };
+
+class Builders {
+  constructor(readonly program: Program) {}
+}
+for (const [name, row] of Object.entries(SYSCALLS)) {
+  Object.defineProperty(Builders.prototype, name, {
+    value(this: Builders, ...args: Arg[]): Call {
+      return this.program.emit(OP.syscall, row.x64, args, name);
+    },
+  });
+}
+
+export interface FailureContext {
+  readonly subject?: ErrorSubject;
+  readonly target?: TargetState;
+  readonly hint?: string;
+}
+
+export class Program {
+  readonly sys: SyscallBuilders;
+  private buffer = Buffer.alloc(64 * CELL_SIZE);
+  private view = new DataView(this.buffer.buffer, this.buffer.byteOffset);
+  private readonly cells: CellInfo[] = [];
+  private readonly undecided = new Set<number>();
+  private start = -1;
+
+  constructor(
+    /** Dotted name for traces and errors, such as `timers.arm`. */
+    readonly name: string,
+    readonly arena: Arena,
+  ) {
+    this.sys = new Builders(this) as unknown as SyscallBuilders;
+  }
+
+  get length(): number {
+    return this.cells.length;
+  }
+
+  /** Appends a cell. Used by the named methods below. */
+  emit(op: number, nr: number, args: readonly Arg[], text: string, aux = 0): Call {
+    const index = this.cells.length;
+    const at = index * CELL_SIZE;
+    if (at + CELL_SIZE > this.buffer.length) this.grow();
+    let kinds = 0;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i]!;
+      const word = at + CELL.args + 8 * i;
+      if (typeof arg === 'number' || typeof arg === 'bigint') writeWord(this.view, word, arg);
+      else if (arg instanceof Ptr) writeWord(this.view, word, arg.addr);
+      else if (arg instanceof Operand) {
+        kinds |= arg.kind << (2 * i);
+        writeWord(this.view, word, arg.value);
+      } else {
+        kinds |= KIND.result << (2 * i);
+        writeWord(this.view, word, arg.index);
+      }
+    }
+    this.view.setUint16(at + CELL.op, op, true);
+    this.view.setUint16(at + CELL.kinds, kinds, true);
+    this.view.setUint8(at + CELL.aux, aux);
+    this.view.setUint16(at + CELL.nr, nr, true);
+    this.cells.push({ text, why: '' });
+    if (op === OP.syscall || op === OP.io_all || op === OP.spawn || op === OP.wait) this.undecided.add(index);
+    return new Call(this, index);
+  }
+
+  private grow(): void {
+    const bigger = Buffer.alloc(this.buffer.length * 2);
+    this.buffer.copy(bigger);
+    this.buffer = bigger;
+    this.view = new DataView(bigger.buffer, bigger.byteOffset);
+  }
+
+  setPolicy(index: number, policy: number, aux: number, why: string): void {
+    const at = index * CELL_SIZE;
+    this.view.setUint8(at + CELL.policy, policy);
+    if (policy === POLICY.tolerate) this.view.setUint8(at + CELL.aux, aux);
+    this.cells[index]!.why = why;
+    this.undecided.delete(index);
+  }
+
+  /** Reserves zeroed bytes for output. */
+  out(size: number, align = 8): Ptr {
+    return new Ptr(this.arena, this.arena.alloc(size, align), size);
+  }
+  /** Puts bytes into the arena. */
+  data(bytes: Uint8Array, align = 8): Ptr {
+    return this.out(bytes.length, align).set(bytes);
+  }
+  /** Puts a NUL-terminated string into the arena. Throws on an inner NUL: it would silently name another file. */
+  cstr(text: string | Uint8Array): Ptr {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+    if (bytes.includes(0)) throw new CrError('CR_INTERNAL', { message: 'string with a NUL byte' });
+    return this.out(bytes.length + 1, 1).set(bytes);
+  }
+  /** An iovec array. */
+  iovec(parts: readonly { addr: number; length: number }[]): Ptr {
+    const p = this.out(parts.length * 16);
+    parts.forEach((part, i) => p.setU64(16 * i, part.addr).setU64(16 * i + 8, part.length));
+    return p;
+  }
+
+  store(addr: Arg, value: Arg, width: 1 | 2 | 4 | 8): Call {
+    return this.emit(OP.store, 0, [addr, value], 'store', width);
+  }
+  load(addr: Arg, width: 1 | 2 | 4 | 8): Call {
+    return this.emit(OP.load, 0, [addr], 'load', width);
+  }
+  add(a: Arg, b: Arg): Call {
+    return this.emit(OP.add, 0, [a, b], 'add');
+  }
+  /** Fails unless (value & mask) == want. */
+  expect(value: Arg, mask: Arg, want: Arg, why: string): Call {
+    return this.emit(OP.expect, 0, [value, mask, want], 'expect').must(why);
+  }
+  fill(addr: Arg, byte: Arg, length: Arg): Call {
+    return this.emit(OP.fill, 0, [addr, byte, length], 'fill');
+  }
+  copyMemory(to: Arg, from: Arg, length: Arg): Call {
+    return this.emit(OP.copy, 0, [to, from, length], 'copy');
+  }
+  /** Vectored I/O until every iovec is used up; `iov` is consumed. */
+  ioAll(call: 'readv' | 'writev' | 'preadv' | 'pwritev', fd: Arg, iov: Ptr, count: number, offset: Arg = 0): Call {
+    return this.emit(OP.io_all, SYSCALLS[call].x64, [fd, iov, count, offset], `${call} (all)`);
+  }
+  /** Waits until the u32 at `addr` has reached `goal`. */
+  wait(addr: Arg, goal: Arg, timeoutNs: Arg): Call {
+    return this.emit(OP.wait, 0, [addr, goal, timeoutNs], 'wait');
+  }
+  wake(addr: Arg, by: Arg): Call {
+    return this.emit(OP.wake, 0, [addr, by], 'wake');
+  }
+  /** clone3; the child serves the thread block at `block` (daemon). */
+  spawnDaemon(args: Ptr, block: Arg): Call {
+    return this.emit(OP.spawn, 0, [args, args.size, block], 'clone3', 0);
+  }
+  /** clone3; the child runs the program at `program` and exits with 127 if that ever ends. */
+  spawnProgram(args: Ptr, program: Arg): Call {
+    return this.emit(OP.spawn, 0, [args, args.size, program], 'clone3', 1);
+  }
+  cowFill(fd: Arg, offset: Arg, addr: Arg, length: Arg, scratch: Arg, scratchSize: Arg): Call {
+    return this.emit(OP.cow_fill, 0, [fd, offset, addr, length, scratch, scratchSize], 'pread64 (copy-on-write fill)').must('fill inherited memory');
+  }
+  /** Jumps forward to the label when (value & mask) == want. */
+  branch(value: Arg, mask: Arg, want: Arg): Label {
+    const call = this.emit(OP.branch, 0, [value, mask, want, 0], 'branch');
+    return { index: call.index };
+  }
+  /** Places a label: branches to it continue with the next cell. */
+  place(label: Label): void {
+    writeWord(this.view, label.index * CELL_SIZE + CELL.args + 24, this.cells.length);
+  }
+  /** Jumps back to the cell `to` while (value & mask) == want, at most `limit` times; then the program fails. */
+  retry(value: Arg, mask: Arg, want: Arg, to: number, limit: number, why: string): Call {
+    return this.emit(OP.retry, 0, [value, mask, want, to, limit], 'retry').must(why);
+  }
+
+  /** Seals the program: checks that every call states its policy, and writes the cells into the arena. */
+  end(): this {
+    if (this.start >= 0) return this;
+    for (const index of this.undecided)
+      throw new CrError('CR_INTERNAL', { message: `program ${this.name}: op ${index} (${this.cells[index]!.text}) states no failure policy` });
+    this.emit(OP.end, 0, [], 'end');
+    const size = this.cells.length * CELL_SIZE;
+    this.start = this.arena.alloc(size, 64);
+    this.arena.bytes.set(this.buffer.subarray(0, size), this.start);
+    return this;
+  }
+
+  /** Address of the first cell as the executor sees it. */
+  get address(): number {
+    if (this.start < 0) throw new CrError('CR_INTERNAL', { message: `program ${this.name} is not sealed` });
+    return this.arena.addr(this.start);
+  }
+
+  resultBigOf(index: number): bigint {
+    return this.arena.view.getBigInt64(this.start + index * CELL_SIZE + CELL.result, true);
+  }
+  resultOf(index: number): number {
+    return Number(this.resultBigOf(index));
+  }
+
+  /** Turns vm_run's answer into an error: names the call, errno and reason. */
+  check(status: number, context: FailureContext = {}): void {
+    if (status >= 0) return;
+    throw this.failure(status, context);
+  }
+
+  failure(status: number, context: FailureContext): CrError {
+    const index = ~status;
+    const cell = this.cells[index];
+    if (!cell)
+      return new CrError('CR_TARGET_LOST', { message: `program ${this.name} was cut off`, ...context });
+    const result = this.resultOf(index);
+    const errno = result < 0 ? errnoName(-result) : `0x${this.resultBigOf(index).toString(16)}`;
+    return new CrError('CR_KERNEL', {
+      message: `cannot ${cell.why === '' ? cell.text : cell.why} (program ${this.name} op ${index})`,
+      kernel: { call: this.callText(index), errno },
+      ...context,
+    });
+  }
+
+  private callText(index: number): string {
+    const at = this.start + index * CELL_SIZE;
+    const text = this.cells[index]!.text;
+    const count = text in SYSCALLS ? SYSCALLS[text as SyscallName].args.length : 6;
+    const args: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const value = this.arena.view.getBigInt64(at + CELL.args + 8 * i, true);
+      args.push(value > -4096n && value < 4096n ? value.toString() : `0x${BigInt.asUintN(64, value).toString(16)}`);
+    }
+    return `${text}(${args.join(', ')})`;
+  }
+}
+
+export interface Label {
+  readonly index: number;
+}
