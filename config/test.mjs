@@ -1,0 +1,90 @@
+// Runs the test suites and says at the end what passed, failed and was skipped (and why).
+//   node config/test.mjs [--suite unit|integration|interop] [name parts ...]
+// A file runs when its path holds one of the name parts; none means all. Exit status 0 only when something ran and nothing failed.
+import { readFileSync } from 'node:fs';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { join, relative } from 'node:path';
+import { allExist, filesUnder } from './lib/tree.mjs';
+
+const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
+
+/** Unit tests are pure; the others freeze processes, claim pids and measure, so they run one file at a time. */
+const SUITES = { unit: 2, integration: 1, interop: 1 };
+
+/** Long enough for the slowest file on 2 cores, short enough that a hang is a failure and not a stuck CI. */
+const FILE_TIMEOUT_MS = 10 * 60_000;
+
+function parseArguments(words) {
+  const wanted = { suites: Object.keys(SUITES), parts: [] };
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] !== '--suite') wanted.parts.push(words[i]);
+    else wanted.suites = (words[++i] ?? '').split(',');
+  }
+  const unknown = wanted.suites.find((suite) => !(suite in SUITES));
+  if (unknown === undefined) return wanted;
+  console.error(`unknown suite "${unknown}"; there are ${Object.keys(SUITES).join(', ')}`);
+  return process.exit(1);
+}
+
+/** Compiled files of a suite. The list comes from the sources: a compiled test whose source was deleted must not run. */
+function filesOf(suite, parts) {
+  const sources = filesUnder(join(root, 'test', suite), (path) => path.endsWith('.test.ts')).map((path) => relative(root, path));
+  return sources
+    .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+    .map((path) => join(root, 'dist', path.replace(/\.ts$/, '.js')));
+}
+
+function runSuite(suite, files, totals) {
+  return new Promise((resolve) => {
+    const stream = run({ files, concurrency: SUITES[suite], timeout: FILE_TIMEOUT_MS });
+    stream.on('test:pass', (event) => {
+      if (event.details?.type === 'suite') return;
+      if (event.skip !== undefined)
+        totals.skips.push({ name: event.name, file: event.file, reason: event.skip === true ? '' : event.skip });
+      else totals.passed++;
+    });
+    stream.on('test:fail', (event) => {
+      // A failed suite or file only repeats the failure of what is in it, except when the file itself broke.
+      const own = event.details?.error?.failureType !== 'subtestsFailed';
+      if (own) totals.failures.push(`${relative(root, event.file ?? suite)}: ${event.name}`);
+    });
+    const printed = stream.compose(spec);
+    printed.on('end', resolve);
+    printed.pipe(process.stdout, { end: false });
+  });
+}
+
+function report(totals) {
+  const byReason = new Map();
+  for (const skip of totals.skips) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip.name]);
+  if (byReason.size > 0) {
+    console.log('\nSkipped, by reason:');
+    for (const [reason, names] of byReason)
+      console.log(`  ${String(names.length).padStart(4)}  ${reason === '' ? '(NO REASON GIVEN)' : reason}`);
+  }
+  const nameless = totals.skips.filter((skip) => skip.reason === '');
+  for (const skip of nameless) totals.failures.push(`${skip.name}: skipped without naming the missing feature`);
+  if (totals.failures.length > 0) {
+    console.log('\nFailed:');
+    for (const failure of totals.failures) console.log(`  ${failure}`);
+  }
+  console.log(`\n${totals.passed} passed, ${totals.failures.length} failed, ${totals.skips.length - nameless.length} skipped`);
+}
+
+const { suites, parts } = parseArguments(process.argv.slice(2));
+const totals = { passed: 0, skips: [], failures: [] };
+for (const suite of suites) {
+  const files = filesOf(suite, parts);
+  if (files.length === 0) continue;
+  const absent = files.filter((file) => !allExist([file]));
+  for (const file of absent) totals.failures.push(`${relative(root, file)}: not compiled`);
+  console.log(`\n== ${suite}: ${files.length} files`);
+  await runSuite(
+    suite,
+    files.filter((file) => !absent.includes(file)),
+    totals,
+  );
+}
+report(totals);
+process.exitCode = totals.failures.length > 0 || totals.passed === 0 ? 1 : 0;
