@@ -65,7 +65,6 @@ function callSite(): string {
 
 /** Control characters in names of files and tasks must not fake log lines or reach a terminal as escapes. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is replaced
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

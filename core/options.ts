@@ -39,6 +39,10 @@ export interface CommonOptions {
   /** Accept a session or terminal whose leader is outside the tree (-j). */
   readonly shellJob?: boolean;
   /** Aborting ends the operation at the next safe point: a dump leaves the target running, a restore removes what it made. */
+  /** Accept a device that is reachable by its number but not by its path. */
+  readonly evasiveDevices?: boolean;
+  /** How a file is recognised at restore: its size, or for ELF files its build id too. Default `buildid`. */
+  readonly fileValidation?: 'filesize' | 'buildid';
   readonly signal?: AbortSignal;
   readonly onProgress?: (event: ProgressEvent) => void;
 }
@@ -60,10 +64,6 @@ export interface DumpOptions extends CommonOptions {
   readonly linkRemap?: boolean;
   /** Dump file locks (-l). */
   readonly fileLocks?: boolean;
-  /** Accept a device that is reachable by its number but not by its path. */
-  readonly evasiveDevices?: boolean;
-  /** How a file is recognised at restore: its size, or for ELF files its build id too. Default `buildid`. */
-  readonly fileValidation?: 'filesize' | 'buildid';
 }
 
 export interface RestoreOptions extends CommonOptions {
@@ -75,10 +75,6 @@ export interface RestoreOptions extends CommonOptions {
   readonly leaveStopped?: boolean;
   /** Do not compare the permission bits of files with those at dump time. */
   readonly skipFileRwxCheck?: boolean;
-  /** How a file is checked against the dump. Default `buildid`. */
-  readonly fileValidation?: 'filesize' | 'buildid';
-  /** Accept a device that is reachable by its number but not by its path. */
-  readonly evasiveDevices?: boolean;
 }
 
 export interface CheckOptions {
