@@ -38,11 +38,11 @@ export interface CommonOptions {
   readonly tracePrograms?: string;
   /** Accept a session or terminal whose leader is outside the tree (-j). */
   readonly shellJob?: boolean;
-  /** Aborting ends the operation at the next safe point: a dump leaves the target running, a restore removes what it made. */
   /** Accept a device that is reachable by its number but not by its path. */
   readonly evasiveDevices?: boolean;
   /** How a file is recognised at restore: its size, or for ELF files its build id too. Default `buildid`. */
   readonly fileValidation?: 'filesize' | 'buildid';
+  /** Aborting ends the operation at the next safe point: a dump leaves the target running, a restore removes what it made. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (event: ProgressEvent) => void;
 }
