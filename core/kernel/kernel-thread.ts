@@ -4,6 +4,7 @@
 import { CrError } from '../errors.js';
 import { Arena } from '../program/arena.js';
 import { Program, type FailureContext } from '../program/program.js';
+import { ProcReader } from './procfs/reader.js';
 import { ABANDONED, loadNative, type Mapping, type Native, type NativeThread } from './native.js';
 
 /** Memory of our own as an arena. */
@@ -14,6 +15,8 @@ export function localArena(native: Native, size: number): Arena {
 
 export class KernelThread {
   readonly native: Native;
+  /** Reader of /proc with its one reusable buffer. */
+  readonly proc = new ProcReader();
   private readonly thread: NativeThread;
   private readonly mappings: Mapping[] = [];
 

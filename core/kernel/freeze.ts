@@ -1,0 +1,119 @@
+/**
+ * Freezing: SEIZE, INTERRUPT and wait for every thread of every process of a tree. Threads and children race with us:
+ *  1. we list the threads of P; 2. a thread of P that runs creates thread X; 3. we stop all that we listed. X is found by listing again, and
+ *  since every possible creator is stopped after a pass that finds nothing new, the passes end. Children are listed only then.
+ */
+import { errnoName } from '../abi/errno.js';
+import { PTRACE, PTRACE_O, WALL } from '../abi/ptrace.js';
+import { CrError } from '../errors.js';
+import type { KernelThread } from './kernel-thread.js';
+import { readStat } from './procfs/stat.js';
+import { readStatus } from './procfs/status.js';
+import { readChildren, readThreads } from './procfs/task-list.js';
+import { TracedProcess, Tracee } from './tracee.js';
+
+const MAX_PASSES = 64;
+const STATUS_EVENT_STOP = 128;
+
+export interface FreezeOptions {
+  /** PTRACE_O_* besides TRACESYSGOOD. */
+  readonly ptraceOptions: number;
+  /** Called before a process that is not the root is seized (hook point for plugins). */
+  readonly onProcess?: (pid: number) => void;
+}
+
+/** Seizes the given threads. Threads that are gone are left out of the result. Throws when one may not be traced. */
+export function seizeThreads(thread: KernelThread, wanted: readonly Tracee[], options: FreezeOptions): Tracee[] {
+  if (wanted.length === 0) return [];
+  const { value, free } = thread.once('freeze.seize', 4096 + wanted.length * (3 * 64 + 16), (p) => {
+    const seized = wanted.map((t) => p.sys.ptrace(PTRACE.SEIZE, t.tid, 0, PTRACE_O.TRACESYSGOOD | options.ptraceOptions).ignore('checked below'));
+    for (const t of wanted) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).ignore('a thread that died is noticed by wait4');
+    const statuses = wanted.map((t) => {
+      const status = p.out(8);
+      // Per tid: wait4(-1) scans all tracees and may reap a child that is not ours.
+      return { status, wait: p.sys.wait4(t.tid, status, WALL, 0).ignore('checked below') };
+    });
+    return { seized, statuses };
+  });
+  const alive: Tracee[] = [];
+  const denied: { tracee: Tracee; errno: number }[] = [];
+  wanted.forEach((tracee, i) => {
+    const seize = value.seized[i]!.result;
+    if (seize < 0 && errnoName(-seize) !== 'ESRCH') denied.push({ tracee, errno: -seize });
+    else if (seize === 0 && value.statuses[i]!.wait.result === tracee.tid) {
+      tracee.status = value.statuses[i]!.status.u32();
+      alive.push(tracee);
+    }
+  });
+  free();
+  const refused = denied.find((d) => !isDead(thread, d.tracee));
+  if (refused) throw seizeDenied(thread, refused.tracee, refused.errno);
+  return alive.filter((t) => settle(thread, t));
+}
+
+function isDead(thread: KernelThread, tracee: Tracee): boolean {
+  // A zombie (also a dead leader with living threads) cannot be seized: EPERM.
+  const state = readStat(thread.proc, tracee.pid, tracee.tid)?.state ?? 'X';
+  return state === 'Z' || state === 'X';
+}
+
+function seizeDenied(thread: KernelThread, tracee: Tracee, errno: number): CrError {
+  const tracer = readStatus(thread.proc, tracee.pid, tracee.tid)?.tracerPid ?? 0;
+  return new CrError('CR_FREEZE', {
+    message: tracer > 0 ? `is traced by process ${tracer}` : 'may not be traced',
+    subject: { pid: tracee.pid, tid: tracee.tid },
+    kernel: { call: `ptrace(PTRACE_SEIZE, ${tracee.tid})`, errno: errnoName(errno) },
+    hint: tracer > 0 ? `Detach process ${tracer} (a debugger or strace) first.` : 'Needs CAP_SYS_PTRACE over the task; check kernel.yama.ptrace_scope and LSM rules.',
+    target: 'running',
+  });
+}
+
+/** Brings a thread that reported something else than our interrupt to that stop; false when it died. */
+function settle(thread: KernelThread, tracee: Tracee): boolean {
+  for (let i = 0; i < MAX_PASSES; i++) {
+    if ((tracee.status & 0xff) !== 0x7f) return false;
+    if (tracee.status >> 16 === STATUS_EVENT_STOP) return true;
+    // Signal-delivery-stop: the signal is already dequeued and would be lost if we died now, so it goes back at once.
+    const signal = (tracee.status >> 8) & 0xff;
+    const { value, free } = thread.once('freeze.settle', 4096, (p) => {
+      const status = p.out(8);
+      p.sys.ptrace(PTRACE.CONT, tracee.tid, 0, signal).ignore('a dead thread shows in wait4');
+      return { status, wait: p.sys.wait4(tracee.tid, status, WALL, 0).ignore('checked here') };
+    });
+    const gone = value.wait.result < 0;
+    tracee.status = value.status.u32();
+    free();
+    if (gone) return false;
+  }
+  throw new CrError('CR_FREEZE', { message: 'does not come to a stop', subject: { pid: tracee.pid, tid: tracee.tid }, target: 'running' });
+}
+
+/** Freezes all threads of one process until nothing new appears. */
+export function freezeProcess(thread: KernelThread, pid: number, options: FreezeOptions, process = new TracedProcess(pid)): TracedProcess {
+  const tried = new Set(process.threads.map((t) => t.tid));
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const fresh = listThreads(thread, pid).filter((tid) => !tried.has(tid));
+    if (fresh.length === 0) return process;
+    for (const tid of fresh) tried.add(tid);
+    process.threads.push(...seizeThreads(thread, fresh.map((tid) => new Tracee(pid, tid)), options));
+  }
+  throw new CrError('CR_FREEZE', { message: 'creates threads faster than they can be stopped', subject: { pid }, target: 'running' });
+}
+
+function listThreads(thread: KernelThread, pid: number): readonly number[] {
+  return readThreads(thread.proc, pid) ?? [];
+}
+
+/** Freezes a whole tree, parents first. */
+export function freezeTree(thread: KernelThread, root: number, options: FreezeOptions): TracedProcess[] {
+  const frozen: TracedProcess[] = [];
+  const queue = [root];
+  for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
+    if (pid !== root) options.onProcess?.(pid);
+    const process = freezeProcess(thread, pid, options);
+    frozen.push(process);
+    // A child belongs to the thread that forked it; the lists are exact only because every thread is stopped (proc_pid_task_children(5)).
+    for (const tid of listThreads(thread, pid)) queue.push(...(readChildren(thread.proc, pid, tid) ?? []));
+  }
+  return frozen;
+}

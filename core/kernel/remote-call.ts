@@ -1,0 +1,63 @@
+/**
+ * Remote system calls: the task's registers are pointed at the rescue stub's own `syscall` instruction, and the call is followed from its entry
+ * stop to its exit stop. If we die at any point the call finishes and the stub restores the task. Never SINGLESTEP, never int3: both kill a
+ * task whose tracer is gone (kernel-tasks.md 1.7).
+ */
+import { NT_PRSTATUS, PTRACE, Registers, REGS_SIZE, SYSCALL_STOP, WALL } from '../abi/ptrace.js';
+import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
+import type { Program, Ptr } from '../program/program.js';
+
+/** Arena bytes that one remote call needs. */
+export const REMOTE_CALL_SIZE = 2048;
+
+const EVENT_STOP_MASK = 0xff0000;
+const EVENT_STOP = 0x800000;
+/** A group stop or a second trap may come between; more than a few means that somebody plays with the task. */
+const MAX_FOREIGN_STOPS = 16;
+
+/** Puts registers into the arena as an iovec for GETREGSET/SETREGSET. */
+export function registerVector(p: Program, registers: Registers): { iov: Ptr; data: Ptr } {
+  const data = p.data(registers.bytes);
+  return { data, iov: p.iovec([{ addr: data.addr, length: REGS_SIZE }]) };
+}
+
+/** Runs a stopped task to its next system call stop (entry or exit). */
+function emitToSyscallStop(p: Program, tid: number, why: string): void {
+  const status = p.out(8);
+  const first = p.length;
+  p.sys.ptrace(PTRACE.SYSCALL, tid, 0, 0).must(why);
+  p.sys.wait4(tid, status, WALL, 0).must(why);
+  // A PTRACE_EVENT_STOP in between is not ours (a pending second trap, a group stop): go on.
+  p.retry(status.word32(), EVENT_STOP_MASK, EVENT_STOP, first, MAX_FOREIGN_STOPS, why);
+  p.expect(status.word32(), 0xffffffff, SYSCALL_STOP, why);
+}
+
+export interface RemoteCall {
+  readonly name: SyscallName;
+  readonly args: readonly (number | bigint)[];
+  readonly why: string;
+}
+
+/**
+ * Emits one remote call of the stopped task `tid` at the `syscall` instruction at `at`. Returns where the registers after the call will be;
+ * `rax` is the result. `base` are registers to start from (only the call's own are changed).
+ */
+export function emitRemoteCall(p: Program, tid: number, at: number, base: Registers, call: RemoteCall): Ptr {
+  const regs = base.clone().set('rip', at).set('rax', SYSCALLS[call.name].x64).set('orig_rax', -1n);
+  const order = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
+  call.args.forEach((arg, i) => regs.set(order[i]!, BigInt(arg)));
+  const why = `make ${call.name} in task ${tid}: ${call.why}`;
+  const { iov } = registerVector(p, regs);
+  p.sys.ptrace(PTRACE.SETREGSET, tid, NT_PRSTATUS, iov).must(why);
+  emitToSyscallStop(p, tid, why);
+  emitToSyscallStop(p, tid, why);
+  const after = p.out(REGS_SIZE);
+  const afterIov = p.iovec([{ addr: after.addr, length: REGS_SIZE }]);
+  p.sys.ptrace(PTRACE.GETREGSET, tid, NT_PRSTATUS, afterIov).must(why);
+  return after;
+}
+
+/** Result of a remote call: negative errno, or the value. */
+export function remoteResult(after: Ptr): number {
+  return Number(BigInt.asIntN(64, new Registers(after.copy()).get('rax')));
+}

@@ -1,0 +1,47 @@
+/**
+ * How daemons learn that we died: a futex word in each arena is "owned" by the KernelThread through its robust list. When the thread ends, SIGKILL
+ * of the whole process included, the kernel sets FUTEX_OWNER_DIED in every word and wakes a waiter (get_robust_list(2), robust-futexes.rst).
+ * No descriptor, no pid namespace, no polling.
+ */
+import { CrError } from '../errors.js';
+import type { Arena } from '../program/arena.js';
+import type { KernelThread } from './kernel-thread.js';
+
+/** The head of each arena: {u64 next; u32 word; u32 death}. Thread blocks follow. */
+export const ARENA_HEAD = { next: 0, word: 8, death: 12, size: 64 } as const;
+const HEAD_SIZE = 24;
+const FUTEX_WAITERS = 0x80000000;
+/** The kernel walks at most this many entries (ROBUST_LIST_LIMIT, linux/futex.h). */
+const ROBUST_LIST_LIMIT = 2048;
+
+export class RobustList {
+  private readonly head: Arena;
+  private readonly arenas: Arena[] = [];
+
+  constructor(private readonly thread: KernelThread) {
+    this.head = thread.arena(16384);
+    const at = this.head.alloc(HEAD_SIZE);
+    const local = Number(this.head.mapping.addr) + at;
+    this.head.view.setBigUint64(at, BigInt(local), true);
+    this.head.view.setBigInt64(at + 8, BigInt(ARENA_HEAD.word - ARENA_HEAD.next), true);
+    const free = thread.once('robust.register', 4096, (p) => p.sys.set_robust_list(local, HEAD_SIZE).must('register the robust list')).free;
+    free();
+  }
+
+  /** From now on the arena's word is ours. */
+  add(arena: Arena): void {
+    if (this.arenas.length >= ROBUST_LIST_LIMIT)
+      throw new CrError('CR_UNSUPPORTED', { message: `more than ${ROBUST_LIST_LIMIT} processes in one tree`, target: 'running' });
+    arena.view.setUint32(ARENA_HEAD.word, (this.thread.tid | FUTEX_WAITERS) >>> 0, true);
+    const next = this.head.view.getBigUint64(0, true);
+    arena.view.setBigUint64(ARENA_HEAD.next, next, true);
+    this.head.view.setBigUint64(0, arena.mapping.addr + BigInt(ARENA_HEAD.next), true);
+    this.arenas.push(arena);
+  }
+
+  /** Forgets all arenas: before they are unmapped, since the kernel would walk into nothing. */
+  clear(): void {
+    this.head.view.setBigUint64(0, this.head.mapping.addr, true);
+    this.arenas.length = 0;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What a resource is. Dump and restore of one kernel resource stand side by side in one file; the runners (core/dump, core/restore) call the parts
+ * that exist, in the order of core/stages.ts. `claim`, `read*` and `emit*` only look and add ops: nothing here waits, prints or exits.
+ */
+import type { DumpRun, DumpTask, DumpThread } from '../dump/model.js';
+import type { Arg, Program } from '../program/program.js';
+import type { RestoreRun, RestoreTask, RestoreThread } from '../restore/model.js';
+
+/** Decodes what a program left in its arena. Called once, after the program ran and before the arena is unmapped. */
+export type Finish = () => void;
+
+/**
+ * Steps of a restored task, in this order; the barriers are waited for by every task of the tree. Each step of a process is one program (or part of
+ * one). `thread*` steps run once for every thread, in that thread; the others run in the leader.
+ */
+export const RESTORE_STEPS = [
+  /** Right after the seed was forked: personality, things that children inherit. No memory of the task exists yet. */
+  'early',
+  /** Descriptors at their final numbers (files resource). Barrier before: every task exists, pids are all taken. */
+  'files',
+  /** Working directory, root, umask. */
+  'fs',
+  /** Process-wide attributes that need privilege or memory: prctl, oom score, THP, membarrier ... */
+  'process',
+  /** POSIX timers are created (not armed). Before rlimits (RLIMIT_SIGPENDING) and before threads exist that could race for ids. */
+  'timers',
+  /** In each thread: name, robust list, clear_child_tid, rseq, altstack ... */
+  'thread',
+  /** Signal actions. Barrier before: helpers and zombies are settled, so SIGCHLDs that restore caused can be flushed. */
+  'signals',
+  /** In each thread: queued signals. After the actions, because setting an action flushes pending signals. */
+  'threadSignals',
+  /** What needs every descriptor and process in place: epoll items, owners, locks, foreground group. */
+  'filesLate',
+  /** rlimits: after everything that they limit. */
+  'limits',
+  /** In each thread: credentials; afterwards privilege is gone. */
+  'threadCreds',
+  /** In each thread: attributes that a change of credentials resets (dumpable, pdeath signal). */
+  'threadLate',
+  /** Timers are armed: nothing slow may follow. */
+  'arm',
+] as const;
+export type RestoreStep = (typeof RESTORE_STEPS)[number];
+export type ThreadStep = 'thread' | 'threadSignals' | 'threadCreds' | 'threadLate';
+export type ProcessStep = Exclude<RestoreStep, ThreadStep>;
+
+/** State of a process or thread (signals, timers, credentials, ...). */
+export interface TaskResource {
+  /** Kebab-case, unique; shown by `criu-ts stages`. */
+  readonly name: string;
+  /**
+   * Before the freeze: says why this task cannot be dumped (one line each, with what to do), or nothing. Must not change the target.
+   */
+  preflight?(task: DumpTask, run: DumpRun): string[];
+  /** Right after the freeze, from /proc or with plain calls, no target instruction has run. Fills task.core / thread.core / task.mm. */
+  readFrozen?(task: DumpTask, run: DumpRun): void;
+  /** Ops for the tracing KernelThread about one stopped thread (ptrace and pid-based calls). */
+  readOutside?(p: Program, thread: DumpThread, run: DumpRun): Finish | void;
+  /** Ops that the process's main thread runs inside the target: must not change its state. */
+  readInside?(p: Program, task: DumpTask, run: DumpRun): Finish | void;
+  /** Ops that every thread runs inside the target. */
+  readThread?(p: Program, thread: DumpThread, run: DumpRun): Finish | void;
+  /** Restore: ops by step. */
+  readonly process?: Partial<Record<ProcessStep, (p: Program, task: RestoreTask, run: RestoreRun) => void>>;
+  readonly thread?: Partial<Record<ThreadStep, (p: Program, thread: RestoreThread, run: RestoreRun) => void>>;
+}
+
+export type { Arg };
