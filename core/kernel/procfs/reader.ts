@@ -1,0 +1,118 @@
+/**
+ * Access to /proc with one buffer that is used again and again. All calls are synchronous: between freeze and thaw nothing may be left to the
+ * event loop, and a /proc read costs less than a trip through libuv's pool. Text is as fresh as the moment of the read; only what belongs to a
+ * frozen task stays true.
+ */
+import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { CrError, type ErrorSubject } from '../../errors.js';
+import { decodeText } from './text.js';
+
+/** What a file held. `bytes` is a view of the reader's buffer: it is overwritten by the next read. */
+export interface ProcText {
+  readonly bytes: Uint8Array;
+  readonly path: string;
+}
+
+const FIRST_BUFFER_BYTES = 64 * 1024;
+
+function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Both mean that the task is gone: ENOENT if it was away before the open, ESRCH if it went between open and read (proc(5)). */
+function isGone(errno: string | undefined): boolean {
+  return errno === 'ENOENT' || errno === 'ESRCH';
+}
+
+function kernelError(call: string, path: string, error: unknown): CrError {
+  const errno = errnoOf(error) ?? 'unknown error';
+  const denied = errno === 'EACCES' || errno === 'EPERM';
+  const subject: ErrorSubject = { path };
+  const message = `${call} failed with ${errno}`;
+  return new CrError(denied ? 'CR_NO_PERMISSION' : 'CR_KERNEL', {
+    message,
+    subject,
+    kernel: { call: `${call}("${path}")`, errno },
+    cause: error,
+  });
+}
+
+/** Directory of a task relative to /proc. Give `tid` for a thread: what the leader shows is not true for all of them, and a dead leader shows nothing. */
+export function taskDir(pid: number, tid?: number): string {
+  return tid === undefined ? `${pid}` : `${pid}/task/${tid}`;
+}
+
+export class ProcReader {
+  private buffer: Buffer;
+
+  /** `root` is where procfs is mounted; tests give a folder. */
+  constructor(
+    readonly root = '/proc',
+    bufferBytes = FIRST_BUFFER_BYTES,
+  ) {
+    this.buffer = Buffer.allocUnsafe(Math.max(bufferBytes, 4096));
+  }
+
+  path(relative: string): string {
+    return `${this.root}/${relative}`;
+  }
+
+  /**
+   * The whole file. Null when the task (or the file) does not exist any more.
+   * Throws CR_NO_PERMISSION or CR_KERNEL with path and errno, and CR_KERNEL when there are more than `limit` bytes.
+   */
+  read(relative: string, limit: number): ProcText | null {
+    const path = this.path(relative);
+    let fd = -1;
+    try {
+      fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      const length = this.fill(fd, path, limit);
+      return { bytes: this.buffer.subarray(0, length), path };
+    } catch (error) {
+      if (error instanceof CrError) throw error;
+      if (isGone(errnoOf(error))) return null;
+      throw kernelError(fd < 0 ? 'open' : 'read', path, error);
+    } finally {
+      if (fd >= 0) closeSync(fd);
+    }
+  }
+
+  /** procfs has no file sizes: read until 0 comes, also when a read was short (seq_file gives about a page at a time). */
+  private fill(fd: number, path: string, limit: number): number {
+    for (let length = 0; ;) {
+      if (length === this.buffer.length) this.grow();
+      const got = readSync(fd, this.buffer, length, this.buffer.length - length, null);
+      if (got === 0) return length;
+      length += got;
+      if (length > limit) throw new CrError('CR_KERNEL', { message: `more than ${limit} bytes`, subject: { path } });
+    }
+  }
+
+  private grow(): void {
+    const larger = Buffer.allocUnsafe(this.buffer.length * 2);
+    this.buffer.copy(larger);
+    this.buffer = larger;
+  }
+
+  /** Text of a symbolic link (see text.ts for names that are not UTF-8). Null when it or the task is gone. Throws as read() does. */
+  link(relative: string): string | null {
+    const path = this.path(relative);
+    try {
+      return decodeText(readlinkSync(path, 'buffer'));
+    } catch (error) {
+      if (isGone(errnoOf(error))) return null;
+      throw kernelError('readlink', path, error);
+    }
+  }
+
+  /** Names in a folder, in no order. Null when the task is gone. Throws as read() does. */
+  names(relative: string): string[] | null {
+    const path = this.path(relative);
+    try {
+      return readdirSync(path);
+    } catch (error) {
+      if (isGone(errnoOf(error))) return null;
+      throw kernelError('readdir', path, error);
+    }
+  }
+}
