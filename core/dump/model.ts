@@ -1,0 +1,50 @@
+/** What a dump knows about its tree. Filled by the stages in order; resources read and complete it. */
+import type { CoreEntry } from '../images/generated/core.js';
+import type { MmEntry } from '../images/generated/mm.js';
+import type { ImageWriter } from '../images/writer.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
+import type { Parasite } from '../kernel/parasite.js';
+import type { SmapsVma } from '../kernel/procfs/smaps.js';
+import type { Stat } from '../kernel/procfs/stat.js';
+import type { Status } from '../kernel/procfs/status.js';
+import type { TracedProcess, Tracee } from '../kernel/tracee.js';
+import type { Log } from '../log.js';
+import type { ResolvedDumpOptions } from '../options.js';
+
+export interface DumpThread {
+  readonly task: DumpTask;
+  readonly tracee: Tracee;
+  /** Id in our pid namespace. */
+  readonly tid: number;
+  /** Id in the thread's own pid namespace: what images hold. */
+  readonly nsTid: number;
+  readonly isMain: boolean;
+  /** Image of this thread; that of the leader holds `tc` as well. */
+  readonly core: CoreEntry;
+}
+
+export interface DumpTask {
+  readonly pid: number;
+  readonly nsPid: number;
+  readonly parent: DumpTask | null;
+  readonly stat: Stat;
+  readonly status: Status;
+  /** Null for a zombie (and before the freeze). */
+  readonly traced: TracedProcess | null;
+  readonly parasite: Parasite | null;
+  /** Leader first. Empty for a zombie; for one of these `core` stands alone. */
+  readonly threads: DumpThread[];
+  /** The leader's image. */
+  readonly core: CoreEntry;
+  readonly mm: MmEntry;
+  /** Mappings of the target without those of our own. */
+  readonly vmas: SmapsVma[];
+}
+
+export interface DumpRun {
+  readonly options: ResolvedDumpOptions;
+  readonly log: Log;
+  readonly thread: KernelThread;
+  readonly images: ImageWriter;
+  readonly tasks: DumpTask[];
+}

@@ -1,0 +1,39 @@
+/** What a restore knows about the tree that it builds. */
+import type { CoreEntry } from '../images/generated/core.js';
+import type { MmEntry } from '../images/generated/mm.js';
+import type { PstreeEntry } from '../images/generated/pstree.js';
+import type { ImageReader } from '../images/reader.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
+import type { Log } from '../log.js';
+import type { ResolvedRestoreOptions } from '../options.js';
+import type { Arena } from '../program/arena.js';
+
+export interface RestoreThread {
+  readonly task: RestoreTask;
+  readonly tid: number;
+  readonly core: CoreEntry;
+  readonly isLeader: boolean;
+}
+
+export interface RestoreTask {
+  readonly pid: number;
+  readonly entry: PstreeEntry;
+  readonly parent: RestoreTask | null;
+  readonly children: RestoreTask[];
+  /** Leader first. Empty for zombies. */
+  readonly threads: RestoreThread[];
+  readonly core: CoreEntry;
+  /** Null for zombies and helpers. */
+  readonly mm: MmEntry | null;
+}
+
+export interface RestoreRun {
+  readonly options: ResolvedRestoreOptions;
+  readonly log: Log;
+  readonly thread: KernelThread;
+  readonly images: ImageReader;
+  /** Parents before children. */
+  readonly tasks: RestoreTask[];
+  /** The arena that all seeds share with us, at one address everywhere. */
+  readonly arena: Arena;
+}
