@@ -3,7 +3,7 @@
  * event loop, and a /proc read costs less than a trip through libuv's pool. Text is as fresh as the moment of the read; only what belongs to a
  * frozen task stays true.
  */
-import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { CrError, type ErrorSubject } from '../../errors.js';
 import { decodeText } from './text.js';
 
@@ -11,6 +11,21 @@ import { decodeText } from './text.js';
 export interface ProcText {
   readonly bytes: Uint8Array;
   readonly path: string;
+}
+
+/** What identifies a file, and what of stat(2) tells whether it still has a name. */
+export interface FileId {
+  readonly devMajor: number;
+  readonly devMinor: number;
+  readonly inode: bigint;
+  /** Type and permissions (inode(7)). */
+  readonly mode: number;
+  readonly nlink: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Device that the file is, for device files. */
+  readonly rdevMajor: number;
+  readonly rdevMinor: number;
 }
 
 const FIRST_BUFFER_BYTES = 64 * 1024;
@@ -22,6 +37,13 @@ function errnoOf(error: unknown): string | undefined {
 /** Both mean that the task is gone: ENOENT if it was away before the open, ESRCH if it went between open and read (proc(5)). */
 function isGone(errno: string | undefined): boolean {
   return errno === 'ENOENT' || errno === 'ESRCH';
+}
+
+/** Major and minor of a device number as the C library packs it (gnu_dev_major(3), bits/sysmacros.h). */
+export function splitDev(dev: bigint): { major: number; minor: number } {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xffff_f000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
+  return { major: Number(major), minor: Number(minor) };
 }
 
 function kernelError(call: string, path: string, error: unknown): CrError {
@@ -113,6 +135,20 @@ export class ProcReader {
     } catch (error) {
       if (isGone(errnoOf(error))) return null;
       throw kernelError('readdir', path, error);
+    }
+  }
+
+  /** The file behind a link of /proc, followed by the kernel and not by path. Null when it is gone. Throws as read() does. */
+  stat(relative: string): FileId | null {
+    const path = this.path(relative);
+    try {
+      const { dev, ino, mode, nlink, size, rdev } = statSync(path, { bigint: true });
+      const [on, is] = [splitDev(dev), splitDev(rdev)];
+      const device = { devMajor: on.major, devMinor: on.minor, rdevMajor: is.major, rdevMinor: is.minor };
+      return { ...device, inode: ino, mode: Number(mode), nlink, size };
+    } catch (error) {
+      if (isGone(errnoOf(error))) return null;
+      throw kernelError('stat', path, error);
     }
   }
 }

@@ -157,7 +157,9 @@ export class ByteScanner {
       value = value * 16 + d;
       this.pos++;
     }
-    if (this.pos === start || this.pos - start > 16 || (value > Number.MAX_SAFE_INTEGER && value % 4096 !== 0)) this.fail(what);
+    if (this.pos === start || this.pos - start > 16) this.fail(what);
+    // The digits and not `value` tell whether it is aligned: an inexact value has lost exactly those bits.
+    if (value > Number.MAX_SAFE_INTEGER && this.bytes.toString('latin1', this.pos - 3, this.pos) !== '000') this.fail(what);
     return value;
   }
 

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseMaps } from '../../../../core/kernel/procfs/maps.js';
+import { parseSmaps, type SmapsVma } from '../../../../core/kernel/procfs/smaps.js';
+import { assertRefused, changed, fixture, textOf } from './helper.js';
+
+const LINE = '1000-3000 rw-p 00000000 00:00 0 \n';
+
+function flagsOf(vma: SmapsVma | undefined): string {
+  return vma === undefined ? 'no mapping' : [...vma.vmFlags].join(' ');
+}
+
+test('gives the mappings of maps', () => {
+  const vmas = parseSmaps(fixture('smaps.txt'));
+  const plain = parseMaps(fixture('maps.txt'));
+  assert.equal(vmas.length, plain.length);
+  for (const [i, vma] of plain.entries()) assert.equal(vmas[i]?.start, vma.start);
+});
+
+test('flags and sizes of the captured text', () => {
+  const vmas = parseSmaps(fixture('smaps.txt'));
+  const stack = vmas.find((vma) => vma.kind === 'stack');
+  assert.equal(flagsOf(stack), 'rd wr mr mw me gd ac');
+  const locked = vmas.find((vma) => vma.vmFlags.has('lo'));
+  assert.equal(locked?.locked, 8192);
+  assert.equal(locked.rss, 8192);
+  assert.ok(vmas.some((vma) => vma.vmFlags.has('dc') && vma.end - vma.start === 4096));
+  assert.ok(vmas.some((vma) => vma.vmFlags.has('wf')));
+  assert.ok(vmas.some((vma) => vma.vmFlags.has('nr') && vma.prot === 0));
+  const huge = vmas.find((vma) => vma.vmFlags.has('hg'));
+  assert.equal(huge?.anonHugePages, 2 * 1024 * 1024);
+  assert.equal(huge.thpEligible, true);
+  assert.ok(vmas.every((vma) => vma.kernelPageSize === 4096 && vma.protectionKey === null));
+});
+
+test('mappings with equal flags share one set', () => {
+  const stacks = parseSmaps(fixture('smaps.txt')).filter((vma) => flagsOf(vma) === 'rd mr mw me');
+  assert.ok(stacks.length > 1);
+  assert.ok(stacks.every((vma) => vma.vmFlags === stacks[0]?.vmFlags));
+});
+
+test('keys of other kernels: protection key, huge pages, unknown lines and flags', () => {
+  const text = `${LINE}Size: 8 kB\nNewThing:  what ever\nno colon at all\nKernelPageSize:     2048 kB\nProtectionKey:         3\nVmFlags: rd wr ht zz\n`;
+  const [vma] = parseSmaps(textOf(text));
+  assert.equal(vma?.kernelPageSize, 2048 * 1024);
+  assert.equal(vma.protectionKey, 3);
+  assert.equal(vma.thpEligible, null);
+  assert.equal(flagsOf(vma), 'rd wr ht zz');
+});
+
+test('a key that starts with a hex digit is no mapping', () => {
+  const [vma, ...more] = parseSmaps(textOf(`${LINE}AnonHugePages:  2048 kB\nFilePmdMapped: 4 kB\nKernelPageSize: 4 kB\nVmFlags: rd\n`));
+  assert.deepEqual([vma?.anonHugePages, vma?.filePmdMapped, more.length], [2048 * 1024, 4096, 0]);
+});
+
+test('a name that looks like a line of smaps is a name', () => {
+  const [vma] = parseSmaps(textOf(`1000-3000 rw-p 00000000 fe:00 7 /VmFlags: xx\nKernelPageSize: 4 kB\nVmFlags: rd\n`));
+  assert.equal(vma?.name, '/VmFlags: xx');
+  assert.equal(flagsOf(vma), 'rd');
+});
+
+test('truncated text is refused', () => {
+  assertRefused(() => parseSmaps(textOf(LINE)), /VmFlags/);
+  assertRefused(() => parseSmaps(textOf(`${LINE}VmFlags: rd\n`)), /KernelPageSize/);
+  assertRefused(() => parseSmaps(textOf(`${LINE}KernelPageSize: 4 kB\nVmFlags: rd`)), /newline/);
+  assertRefused(() => parseSmaps(textOf(`${LINE}KernelPageSize: x kB\nVmFlags: rd\n`)), /size in kB/);
+  assertRefused(() => parseSmaps(changed('smaps.txt', (all) => all.slice(0, all.lastIndexOf('VmFlags')))), /VmFlags/);
+});
