@@ -18,7 +18,7 @@ export interface ProgressEvent {
 export interface CommonOptions {
   /** Folder of the images (-D). Default: the current folder. */
   readonly imagesDir?: string;
-  /** Folder of log, stats and pidfile (-W). Default: `imagesDir`. */
+  /** Folder of log and stats (-W). Default: `imagesDir`. */
   readonly workDir?: string;
   /** Log file (-o), relative to the work dir; `-` is standard output. Default: standard error for the command, none for the library. */
   readonly logFile?: string;
@@ -26,8 +26,6 @@ export interface CommonOptions {
   readonly verbosity?: number;
   /** A log that the caller made; then `logFile` and `verbosity` are not looked at. */
   readonly log?: Log;
-  /** File that gets the root pid (--pidfile), relative to the work dir; must not exist yet. */
-  readonly pidfile?: string;
   /** Programs run at the points of core/scripts.ts; the last one runs first. */
   readonly actionScripts?: readonly string[];
   /** Limit for freezing the tree, in milliseconds (--timeout takes seconds). Default 10000; 0 means none. */
@@ -106,6 +104,8 @@ export interface RestoreResult {
   readonly pid: number;
   readonly tasks: number;
   readonly threads: number;
+  /** Resolves when the root has ended and was reaped. Absent when it is not our child (`sibling`) or `detached` was asked for. */
+  readonly exited?: () => Promise<void>;
 }
 
 /** One probed feature. */

@@ -88,7 +88,7 @@ const bundle = {
       ],
       `${process.version} ${node}`,
     ),
-  outputs: () => [at('dist/cli/criu-ts.cjs'), at('dist/cli/criu-ts.cache'), at('core/cli/.node-path')],
+  outputs: () => [at('dist/cli/criu-ts.cjs'), at('dist/cli/version.txt'), at('core/cli/.node-path')],
   run: () => build('command criu-ts', node, [at('config/bundle.mjs')], { cwd: root }),
 };
 

@@ -1,0 +1,61 @@
+// Makes the installed command from the compiled modules: one CommonJS file, modules initialised when first needed, and V8 bytecode beside it.
+import { build } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { spawnSync } from 'node:child_process';
+
+const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
+const dist = join(root, 'dist');
+const out = join(dist, 'cli');
+
+/** Inside one file, `import.meta.url` is gone; modules that look for files beside them get the place they have in dist. */
+const keepModuleUrls = {
+  name: 'keep-module-urls',
+  setup(context) {
+    context.onLoad({ filter: /\.js$/ }, ({ path }) => {
+      if (!path.startsWith(`${dist}/`)) return undefined;
+      const contents = readFileSync(path, 'utf8');
+      if (!contents.includes('import.meta.url')) return undefined;
+      const url = `require('node:url').pathToFileURL(require('node:path').join(__dirname, '..', ${JSON.stringify(relative(dist, path))})).href`;
+      return { contents: contents.replaceAll('import.meta.url', `(${url})`), loader: 'js', resolveDir: dirname(path) };
+    });
+  },
+};
+
+/** Written beside and renamed: somebody may be starting the old command at this moment. */
+function replaceFile(path, data) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, data);
+  renameSync(`${path}.new`, path);
+}
+
+function runNode(args, what) {
+  const done = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 16 << 20 });
+  if (done.status !== 0) throw new Error(`${what} failed: ${done.stdout}${done.stderr}`);
+  return done.stdout;
+}
+
+const result = await build({
+  entryPoints: [join(dist, 'core/cli/main.js')],
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['*.node'],
+  plugins: [keepModuleUrls],
+  legalComments: 'inline',
+  logLevel: 'warning',
+  write: false,
+});
+const code = result.outputFiles[0].text;
+const id = createHash('sha256').update(code).digest('hex').slice(0, 16);
+// The first line names the bytecode that belongs to exactly this text (core/cli/boot.cjs).
+replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n${code}`);
+for (const name of readdirSync(out)) if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(out, name));
+runNode([join(root, 'config/rehearse.cjs')], 'the rehearsal');
+
+// What the launcher answers without starting Node; the texts come from the program itself.
+for (const name of ['version', 'help'])
+  replaceFile(join(out, `${name}.txt`), runNode([join(root, 'core/cli/boot.cjs'), `--${name}`], `--${name}`));
+replaceFile(join(root, 'core/cli/.node-path'), `${process.execPath}\n`);

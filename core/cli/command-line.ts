@@ -1,0 +1,85 @@
+/** From words and configuration files to a command with settings. */
+import { join } from 'node:path';
+import { CrError } from '../errors.js';
+import { readConfig } from './config-file.js';
+import { type Occurrence, applyOccurrence, splitWords } from './getopt.js';
+import { nearest } from './nearest.js';
+import { usageError } from './option-row.js';
+import { COMMANDS, type Command, type Settings } from './settings.js';
+
+/** What the environment says; a parameter, so that tests need no files in /etc. */
+export interface ConfigPlaces {
+  readonly system: string;
+  /** $HOME. */
+  readonly home: string | undefined;
+  /** $CRIU_CONFIG_FILE. */
+  readonly fromEnvironment: string | undefined;
+}
+
+export interface CommandLine {
+  readonly command: Command;
+  readonly settings: Settings;
+  /** Words after the command, `--` left out. */
+  readonly words: readonly string[];
+  /** Things that the log should mention: options without effect. */
+  readonly notes: readonly string[];
+}
+
+export type ParsedLine = CommandLine | 'help' | 'version';
+
+/** How many words each command takes, least and most. */
+const WORD_COUNTS: Partial<Record<Command, readonly [number, number, string]>> = {
+  show: [1, 4096, 'show needs the name of an image or a folder'],
+  encode: [1, 2, 'encode needs a JSON file (- for standard input), and the image to write'],
+};
+
+function toCommand(word: string | undefined): Command {
+  if (word === undefined) throw usageError('no command was given', 'Commands: dump, restore, check, show, encode, stages.');
+  if (word === 'exec') {
+    throw new CrError('CR_USAGE', { message: 'exec was removed from CRIU', hint: 'Use a debugger.', exitCode: 255, target: 'not started' });
+  }
+  if (!Object.hasOwn(COMMANDS, word)) {
+    const near = nearest(word, Object.keys(COMMANDS));
+    throw usageError(`unknown command "${word}"`, near === undefined ? 'criu-ts --help lists the commands.' : `Did you mean ${near}?`);
+  }
+  return word as Command;
+}
+
+function checkWords(command: Command, words: readonly string[]): void {
+  const [least, most, message] = WORD_COUNTS[command] ?? [0, 0, ''];
+  if (words.length < least) throw usageError(message);
+  if (words.length > most) throw usageError(`excessive parameter "${words[most] ?? ''}" for ${command}`);
+}
+
+/** The files that count, first to last; a later one wins. */
+function configFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): string[] {
+  const named = occurrences.filter(({ row }) => row.long === 'config').map(({ text }) => text);
+  const withoutDefault = named.length > 0 || occurrences.some(({ row }) => row.long === 'no-default-config');
+  const files = withoutDefault ? [] : [places.system];
+  if (!withoutDefault && places.home !== undefined && places.home !== '') files.push(join(places.home, '.criu', 'default.conf'));
+  if (places.fromEnvironment !== undefined && places.fromEnvironment !== '') files.push(places.fromEnvironment);
+  const last = named.at(-1);
+  if (last !== undefined) files.push(last);
+  return files;
+}
+
+/** Reads a command line (without program name). @throws CrError CR_USAGE or CR_NOT_BUILT */
+export function parseCommandLine(argv: readonly string[], places: ConfigPlaces): ParsedLine {
+  const { occurrences, words, rest } = splitWords(argv);
+  const asks = (long: string): boolean => occurrences.some(({ row }) => row.long === long);
+  if (asks('version')) return 'version';
+  if (asks('help')) return 'help';
+  const [first, ...others] = words;
+  const command = toCommand(first);
+  if (!COMMANDS[command].built)
+    throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
+  const settings: Settings = { engine: {} };
+  const notes: string[] = [];
+  const fromFiles = configFiles(occurrences, places).flatMap(readConfig);
+  for (const occurrence of [...fromFiles, ...occurrences]) {
+    const note = applyOccurrence(settings, occurrence, command);
+    if (note !== undefined) notes.push(note);
+  }
+  checkWords(command, [...others, ...rest]);
+  return { command, settings, words: [...others, ...rest], notes };
+}

@@ -1,0 +1,64 @@
+/** `criu-ts`: reads the command line, runs the command, turns errors into text and exit status. Only this folder prints or exits. */
+import { closeSync } from 'node:fs';
+import { type Log, writeAll } from '../log.js';
+import { CrError } from '../errors.js';
+import { versionText } from '../version.js';
+import { type CommandLine, type ParsedLine, parseCommandLine } from './command-line.js';
+import { reportFailure } from './run-context.js';
+import type { Command } from './settings.js';
+
+/** One command. The returned number is the exit status. */
+export type CommandRunner = (line: CommandLine, keepLog: (log: Log) => void) => Promise<number>;
+
+/** Each command is loaded only when it is called: start-up pays for what it uses (vm-findings.md section 8). */
+const RUNNERS: Partial<Record<Command, () => Promise<CommandRunner>>> = {};
+
+async function loadCommand(command: Command): Promise<CommandRunner> {
+  const load = RUNNERS[command];
+  if (load === undefined) throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
+  return load();
+}
+
+/** --close: descriptors that the caller left open by mistake. One that is not open is what was asked for. */
+function closeDescriptors(fds: readonly number[]): void {
+  for (const fd of fds) {
+    try {
+      closeSync(fd);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
+    }
+  }
+}
+
+function parse(argv: readonly string[]): ParsedLine {
+  return parseCommandLine(argv, {
+    system: '/etc/criu/default.conf',
+    home: process.env['HOME'],
+    fromEnvironment: process.env['CRIU_CONFIG_FILE'],
+  });
+}
+
+/** Runs one command line (without program name). Never throws; the answer is the exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let line: ParsedLine | undefined;
+  let log: Log | undefined;
+  try {
+    line = parse(argv);
+    if (line === 'version') {
+      writeAll(1, versionText());
+      return 0;
+    }
+    if (line === 'help') {
+      const { helpText } = await import('./help.js');
+      writeAll(1, helpText());
+      return 0;
+    }
+    closeDescriptors(line.settings.closeFds ?? []);
+    const run = await loadCommand(line.command);
+    return await run(line, (opened) => (log = opened));
+  } catch (error) {
+    return reportFailure(error, log, typeof line === 'string' ? undefined : line);
+  } finally {
+    log?.close();
+  }
+}

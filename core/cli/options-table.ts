@@ -1,0 +1,169 @@
+/**
+ * Every option of CRIU 4.2 (criu.md 4.3), and ours: the one place that knows names, values, commands and what is built. The parser, the help
+ * text, config files and the tests all read this table.
+ */
+import { DEFAULT_VERBOSITY } from '../options.js';
+import { type OptionRow, type Scope, flag, notBuilt, optional, toChoice, toInteger, toSize, toVerbosity, value } from './option-row.js';
+
+const D: Scope = ['dump'];
+const R: Scope = ['restore'];
+const DR: Scope = ['dump', 'restore'];
+const CHECK: Scope = ['check'];
+/** Options of commands that are not built yet, and of dump when it works together with them. */
+const INCREMENTAL: Scope = ['dump', 'pre-dump'];
+const SERVERS: Scope = ['dump', 'pre-dump', 'page-server', 'lazy-pages', 'restore'];
+
+/** INT_MAX seconds in CRIU; here a limit in milliseconds that still fits a kernel timespec and a JavaScript timer. */
+const MAX_TIMEOUT_SECONDS = 2_000_000;
+/** PID_MAX_LIMIT of include/linux/threads.h. */
+const MAX_PID = 1 << 22;
+
+const generic: readonly OptionRow[] = [
+  value(
+    'tree',
+    'root of the tree to dump',
+    { short: 't', scope: D },
+    (s, text) => (s.engine.pid = toInteger(text, 1, MAX_PID, 'a process id')),
+  ),
+  flag('leave-running', 'the tree goes on after the dump', { short: 'R', scope: D }, (s) =>
+    Object.assign(s.engine, { leaveRunning: true, leaveStopped: false }),
+  ),
+  flag('leave-stopped', 'the tree stays stopped', { short: 's', scope: DR }, (s) =>
+    Object.assign(s.engine, { leaveRunning: false, leaveStopped: true }),
+  ),
+  flag(
+    'restore-detached',
+    'end after the restore, do not wait',
+    { short: 'd', negatable: true, scope: R },
+    (s, on) => (s.engine.detached = on),
+  ),
+  flag('daemon', 'the same as --restore-detached', { negatable: true, scope: R }, (s, on) => (s.engine.detached = on)),
+  flag(
+    'restore-sibling',
+    'the root becomes our sibling; needs -d',
+    { short: 'S', negatable: true, scope: R },
+    (s, on) => (s.engine.sibling = on),
+  ),
+  value('images-dir', 'folder of the images (default .)', { short: 'D' }, (s, text) => (s.engine.imagesDir = text)),
+  value('work-dir', 'folder of log, stats, pidfile (default -D)', { short: 'W' }, (s, text) => (s.engine.workDir = text)),
+  value('pidfile', 'write the root pid to a new file', { scope: R }, (s, text) => (s.pidfile = text)),
+  value('close', 'close this descriptor first', {}, (s, text) => (s.closeFds ??= []).push(toInteger(text, 0, 1 << 20, 'a descriptor'))),
+  value('config', 'one more configuration file', {}, (s, text) => (s.config = text)),
+  flag('no-default-config', 'do not read the default files', {}, (s) => (s.noDefaultConfig = true)),
+  value('freeze-cgroup', 'freeze through the cgroup in this folder', { scope: D }, (s, text) => (s.engine.freezeCgroup = text)),
+  value('timeout', 'seconds to freeze the tree (default 10)', { scope: D }, (s, text) => {
+    s.engine.timeoutMs = toInteger(text, 0, MAX_TIMEOUT_SECONDS, 'a number of seconds') * 1000;
+  }),
+  value('action-script', 'program to run at fixed points', { scope: DR }, (s, text) => (s.engine.actionScripts ??= []).push(text)),
+  flag('dry-run', 'all checks, nothing touched', { scope: DR, criu: false }, (s) => (s.engine.dryRun = true)),
+  value('trace-programs', 'keep every syscall program here', { scope: DR, criu: false }, (s, text) => (s.engine.tracePrograms = text)),
+  flag('help', 'this text', { short: 'h' }, (s) => (s.help = true)),
+  flag('version', 'version', { short: 'V' }, (s) => (s.version = true)),
+  notBuilt('exec-cmd', 'none', R),
+  notBuilt('cpu-cap', 'optional', DR, { harmless: ['none'] }),
+  notBuilt('unprivileged', 'none', 'all', { negatable: true }),
+  notBuilt('weak-sysctls', 'none', R, { negatable: true }),
+  notBuilt('allow-uprobes', 'none', DR, { negatable: true }),
+  notBuilt('deprecated', 'none', DR, { negatable: true }),
+  notBuilt('stream', 'none', DR, { negatable: true }),
+  notBuilt('mntns-compat-mode', 'none', R, { negatable: true }),
+  notBuilt('libdir', 'required', DR, { short: 'L' }),
+  notBuilt('ms', 'none', 'all'),
+];
+
+const external: readonly OptionRow[] = [
+  notBuilt('external', 'required', DR),
+  notBuilt('inherit-fd', 'required', R),
+  notBuilt('ext-mount-map', 'required', DR, { short: 'M' }),
+  notBuilt('enable-external-sharing', 'none', DR),
+  notBuilt('enable-external-masters', 'none', DR),
+  notBuilt('ext-unix-sk', 'optional', DR, { short: 'x' }),
+  notBuilt('veth-pair', 'required', R),
+  notBuilt('skip-mnt', 'required', D),
+  notBuilt('enable-fs', 'required', D),
+  notBuilt('join-ns', 'required', R, { short: 'J' }),
+  notBuilt('empty-ns', 'required', DR),
+  notBuilt('root', 'required', DR, { short: 'r' }),
+];
+
+const objects: readonly OptionRow[] = [
+  flag(
+    'shell-job',
+    'accept a session leader outside the tree',
+    { short: 'j', negatable: true, scope: DR },
+    (s, on) => (s.engine.shellJob = on),
+  ),
+  flag('link-remap', 'link deleted files that have other names', { negatable: true, scope: D }, (s, on) => (s.engine.linkRemap = on)),
+  flag('evasive-devices', 'find devices by number', { negatable: true, scope: DR }, (s, on) => (s.engine.evasiveDevices = on)),
+  value('ghost-limit', 'biggest deleted file to keep (default 1M)', { scope: D }, (s, text) => (s.engine.ghostLimit = toSize(text))),
+  flag('ghost-fiemap', 'keep holes of deleted files (default on)', { negatable: true, scope: D }, (s, on) => (s.engine.ghostFiemap = on)),
+  value('file-validation', 'filesize or buildid (default)', { scope: DR }, (s, text) => {
+    s.engine.fileValidation = toChoice(text, ['filesize', 'buildid'] as const);
+  }),
+  flag('skip-file-rwx-check', 'do not compare file modes', { negatable: true, scope: R }, (s, on) => (s.engine.skipFileRwxCheck = on)),
+  notBuilt('file-locks', 'none', DR, { short: 'l', negatable: true }),
+  notBuilt('tcp-established', 'none', DR, { negatable: true }),
+  notBuilt('tcp-close', 'none', DR, { negatable: true }),
+  notBuilt('skip-in-flight', 'none', D, { negatable: true }),
+  notBuilt('network-lock', 'required', D, { harmless: ['skip', 'none'] }),
+  notBuilt('force-irmap', 'none', D, { negatable: true }),
+  notBuilt('irmap-scan-path', 'required', D),
+  notBuilt('lsm-profile', 'required', R),
+  notBuilt('lsm-mount-context', 'required', R),
+  notBuilt('manage-cgroups', 'optional', DR, { harmless: ['none', 'ignore'] }),
+  notBuilt('cgroup-root', 'required', DR),
+  notBuilt('cgroup-props', 'required', D),
+  notBuilt('cgroup-props-file', 'required', D),
+  notBuilt('cgroup-dump-controller', 'required', D),
+  notBuilt('cgroup-yard', 'required', DR),
+];
+
+const memory: readonly OptionRow[] = [
+  notBuilt('track-mem', 'none', INCREMENTAL, { negatable: true }),
+  notBuilt('prev-images-dir', 'required', INCREMENTAL),
+  notBuilt('auto-dedup', 'none', SERVERS, { negatable: true }),
+  // CRIU reads it in a pre-dump only; zdtm gives it to every dump.
+  notBuilt('pre-dump-mode', 'required', ['pre-dump'], { harmless: ['splice', 'read'] }),
+  notBuilt('page-server', 'none', SERVERS, { negatable: true }),
+  notBuilt('address', 'required', SERVERS),
+  notBuilt('port', 'required', SERVERS),
+  notBuilt('ps-socket', 'required', SERVERS),
+  notBuilt('lazy-pages', 'none', SERVERS),
+  notBuilt('status-fd', 'required', SERVERS),
+  notBuilt('tls', 'none', SERVERS, { negatable: true }),
+  notBuilt('tls-cacert', 'required', SERVERS),
+  notBuilt('tls-cacrl', 'required', SERVERS),
+  notBuilt('tls-cert', 'required', SERVERS),
+  notBuilt('tls-key', 'required', SERVERS),
+  notBuilt('tls-no-cn-verify', 'none', SERVERS),
+];
+
+const logging: readonly OptionRow[] = [
+  value('log-file', 'log to a file in the work dir; - is stdout', { short: 'o' }, (s, text) => (s.engine.logFile = text)),
+  flag('log-pid', 'accepted: all our lines are in one log', { negatable: true }, (s, on) => (s.logPid = on)),
+  optional('verbosity', '0 to 4 (default 2); -v, -vv, -v4', { short: 'v' }, (s, text) => {
+    s.engine.verbosity = toVerbosity(text, s.engine.verbosity ?? DEFAULT_VERBOSITY);
+  }),
+  flag('display-stats', 'print the statistics', { negatable: true, scope: DR }, (s, on) => (s.displayStats = on)),
+  value('feature', 'check only this feature', { scope: CHECK }, (s, text) => (s.engine.feature = text)),
+  flag('extra', 'check what some programs need', { scope: CHECK }, (s) => (s.engine.extra = true)),
+  flag('experimental', 'check experimental features', { negatable: true, scope: CHECK }, (s, on) => (s.engine.experimental = on)),
+  flag('all', 'both', { scope: CHECK }, (s) => Object.assign(s.engine, { extra: true, experimental: true })),
+  value(
+    'format',
+    'text (default) or json',
+    { scope: ['show'], criu: false },
+    (s, text) => (s.format = toChoice(text, ['text', 'json'] as const)),
+  ),
+];
+
+/** Groups with the titles of the help text. */
+export const OPTION_GROUPS: readonly (readonly [string, readonly OptionRow[]])[] = [
+  ['General', generic],
+  ['External resources', external],
+  ['Files, processes, network', objects],
+  ['Memory and servers', memory],
+  ['Log and check', logging],
+];
+
+export const OPTION_ROWS: readonly OptionRow[] = OPTION_GROUPS.flatMap(([, rows]) => rows);

@@ -1,0 +1,67 @@
+/** What every command of the engine gets: a log, a way to be cancelled, progress. */
+import { CrError } from '../errors.js';
+import { type Log, openLog, printable, writeAll } from '../log.js';
+import { DEFAULT_VERBOSITY } from '../options.js';
+import { versionText } from '../version.js';
+import { type Progress, createProgress } from './progress.js';
+import type { CommandLine, ParsedLine } from './command-line.js';
+
+export interface RunContext {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  /** Gives SIGINT and SIGTERM back their usual effect. */
+  readonly releaseSignals: () => void;
+}
+
+/** Opens the log and starts listening for SIGINT and SIGTERM. @throws CrError CR_USAGE when the log file cannot be created */
+export function openRun(line: CommandLine): RunContext {
+  const { engine } = line.settings;
+  const log = openLog({
+    verbosity: engine.verbosity ?? DEFAULT_VERBOSITY,
+    workDir: engine.workDir ?? engine.imagesDir ?? '.',
+    ...(engine.logFile === undefined ? {} : { logFile: engine.logFile }),
+  });
+  for (const text of versionText().trimEnd().split('\n')) log.info(text);
+  for (const note of line.notes) log.info(note);
+  const abort = new AbortController();
+  const stop = (name: NodeJS.Signals): void => {
+    log.warn(`${name}: stopping at the next safe point`);
+    abort.abort(new CrError('CR_ABORTED', { message: `stopped by ${name}` }));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const releaseSignals = (): void => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  };
+  return { log, signal: abort.signal, progress: createProgress(), releaseSignals };
+}
+
+/** What the user reads about a failure, and what the log says about it. Only a mistake of ours shows a stack, and only in the log. */
+export interface FailureText {
+  readonly report: string;
+  readonly exitCode: number;
+  readonly stack: string | undefined;
+}
+
+export function describeFailure(error: unknown): FailureText {
+  if (error instanceof CrError) return { report: error.report(), exitCode: error.exitCode, stack: undefined };
+  const message = error instanceof Error ? error.message : String(error);
+  const wrapped = new CrError('CR_INTERNAL', { message, cause: error });
+  return { report: wrapped.report(), exitCode: wrapped.exitCode, stack: error instanceof Error ? error.stack : undefined };
+}
+
+/** Reports a failure on standard error and, when the log goes to a file, there too: clients look for "Error" in it. */
+export function reportFailure(error: unknown, log: Log | undefined, line: Exclude<ParsedLine, string> | undefined): number {
+  const { report, exitCode, stack } = describeFailure(error);
+  writeAll(2, `${report.split('\n').map(printable).join('\n')}\n`);
+  const separate = line?.settings.engine.logFile !== undefined;
+  if (log !== undefined && separate) {
+    const [first = '', ...others] = report.split('\n');
+    log.error(first);
+    for (const other of others) log.msg(other);
+  }
+  for (const frame of stack?.split('\n') ?? []) log?.[separate ? 'msg' : 'debug'](frame);
+  return exitCode;
+}

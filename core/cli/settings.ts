@@ -1,0 +1,64 @@
+/** What the command line and the config files say, after every option has landed; turned into the typed options of the library. */
+import type { CheckOptions, CommonOptions, DumpOptions, RestoreOptions } from '../options.js';
+import { CrError } from '../errors.js';
+
+/** Commands in the order of the help text. */
+export const COMMANDS = {
+  dump: { built: true, help: 'checkpoint a process tree' },
+  restore: { built: true, help: 'bring a tree back from images' },
+  check: { built: true, help: 'tell what this kernel and user can do' },
+  show: { built: true, help: 'print an image or a folder of images' },
+  encode: { built: true, help: 'turn what show --format json printed into an image' },
+  stages: { built: true, help: 'print the stages of dump and restore' },
+  'pre-dump': { built: false, help: 'copy memory of a running tree' },
+  'page-server': { built: false, help: 'receive pages over the network' },
+  'lazy-pages': { built: false, help: 'serve pages on demand' },
+  service: { built: false, help: 'RPC server' },
+  swrk: { built: false, help: 'RPC on an inherited socket' },
+  dedup: { built: false, help: 'remove pages that a later dump repeats' },
+  cpuinfo: { built: false, help: 'dump or compare processor features' },
+} as const;
+
+export type Command = keyof typeof COMMANDS;
+
+type Mutable<T> = { -readonly [K in keyof T]?: Exclude<T[K], undefined> };
+type EngineFields = Omit<DumpOptions & RestoreOptions & CheckOptions, 'log' | 'signal' | 'onProgress' | 'actionScripts'>;
+
+/** Fields that are handed to the library as they are. Absent means: nobody said anything. */
+export interface EngineSettings extends Mutable<EngineFields> {
+  actionScripts?: string[];
+}
+
+/** Everything that options can set. */
+export interface Settings {
+  readonly engine: EngineSettings;
+  closeFds?: number[];
+  displayStats?: boolean;
+  pidfile?: string;
+  logPid?: boolean;
+  format?: 'text' | 'json';
+  help?: boolean;
+  version?: boolean;
+  config?: string;
+  noDefaultConfig?: boolean;
+}
+
+/** What the command adds to the options that were typed in. */
+export type RunFields = Pick<CommonOptions, 'log' | 'signal' | 'onProgress'>;
+
+/** @throws CrError CR_USAGE without --tree */
+export function dumpOptions({ engine }: Settings, run: RunFields): DumpOptions {
+  const { pid } = engine;
+  if (pid === undefined) {
+    throw new CrError('CR_USAGE', { message: 'dump needs the root of the tree', hint: 'Add --tree PID (-t PID).', target: 'not started' });
+  }
+  return { ...engine, ...run, pid };
+}
+
+export function restoreOptions({ engine }: Settings, run: RunFields): RestoreOptions {
+  return { ...engine, ...run };
+}
+
+export function checkOptions({ engine }: Settings, run: Pick<RunFields, 'log'>): CheckOptions {
+  return { ...engine, ...run };
+}
