@@ -94,6 +94,7 @@ export const SYSCALLS = {
   timer_gettime: call(224, 'id', 'value'),
   timer_getoverrun: call(225, 'id'),
   timer_delete: call(226, 'id'),
+  clock_gettime: call(228, 'clock', 'time'),
   exit_group: call(231, 'code'),
   tgkill: call(234, 'tgid', 'tid', 'sig'),
   openat: call(257, 'dirfd', 'path', 'flags', 'mode'),

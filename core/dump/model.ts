@@ -1,6 +1,6 @@
 /** What a dump knows about its tree. Filled by the stages in order; resources read and complete it. */
 import type { CoreEntry } from '../images/generated/core.js';
-import type { MmEntry } from '../images/generated/mm.js';
+import type { MmEntry } from '../images/generated/memory.js';
 import type { ImageWriter } from '../images/writer.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Parasite } from '../kernel/parasite.js';
@@ -18,8 +18,9 @@ export interface DumpThread {
   readonly tid: number;
   /** Id in the thread's own pid namespace: what images hold. */
   readonly nsTid: number;
+  /** The thread that acts for the process (Parasite). */
   readonly isMain: boolean;
-  /** Image of this thread; that of the leader holds `tc` as well. */
+  /** Image of this thread; that of the leader is also the task's. */
   readonly core: CoreEntry;
 }
 
@@ -27,18 +28,18 @@ export interface DumpTask {
   readonly pid: number;
   readonly nsPid: number;
   readonly parent: DumpTask | null;
-  readonly stat: Stat;
-  readonly status: Status;
+  stat: Stat;
+  status: Status;
   /** Null for a zombie (and before the freeze). */
-  readonly traced: TracedProcess | null;
-  readonly parasite: Parasite | null;
+  traced: TracedProcess | null;
+  parasite: Parasite | null;
   /** Leader first. Empty for a zombie; for one of these `core` stands alone. */
-  readonly threads: DumpThread[];
+  threads: DumpThread[];
   /** The leader's image. */
-  readonly core: CoreEntry;
+  core: CoreEntry;
   readonly mm: MmEntry;
   /** Mappings of the target without those of our own. */
-  readonly vmas: SmapsVma[];
+  vmas: SmapsVma[];
 }
 
 export interface DumpRun {
@@ -46,5 +47,10 @@ export interface DumpRun {
   readonly log: Log;
   readonly thread: KernelThread;
   readonly images: ImageWriter;
+  /** Parents before children. */
   readonly tasks: DumpTask[];
+}
+
+export function isZombie(task: DumpTask): boolean {
+  return task.stat.state === 'Z';
 }

@@ -13,12 +13,17 @@ export function localArena(native: Native, size: number): Arena {
   return new Arena(mapping, Number(mapping.addr));
 }
 
+/** Most programs fit; mapping and first touch would cost more than the calls. */
+const POOL_SIZE = 256 * 1024;
+
 export class KernelThread {
   readonly native: Native;
   /** Reader of /proc with its one reusable buffer. */
   readonly proc = new ProcReader();
   private readonly thread: NativeThread;
   private readonly mappings: Mapping[] = [];
+  private pool: Arena | null = null;
+  private poolTaken = false;
 
   constructor(native: Native = loadNative()) {
     this.native = native;
@@ -39,19 +44,45 @@ export class KernelThread {
     return arena;
   }
 
-  /** Builds a program in an arena of its own, runs it, hands the results to `read`, and frees the arena. */
+  /** Builds a program in a scratch arena, runs it on this thread, hands out what `emit` returned, and frees the arena by `free`. */
   once<T>(name: string, size: number, emit: (p: Program) => T, context: FailureContext = {}): { value: T; free: () => void } {
-    const arena = localArena(this.native, size);
-    const free = () => this.native.unmap(arena.mapping);
+    return this.scratch(name, size, emit, (program) => this.run(program, context));
+  }
+
+  /** The same on the calling thread: for short calls that need no tracer, a thread switch cheaper. */
+  here<T>(name: string, size: number, emit: (p: Program) => T, context: FailureContext = {}): { value: T; free: () => void } {
+    return this.scratch(name, size, emit, (program) => program.check(this.native.runHere(BigInt(program.address)), context));
+  }
+
+  private scratch<T>(name: string, size: number, emit: (p: Program) => T, run: (p: Program) => void): { value: T; free: () => void } {
+    const { arena, free } = this.takeArena(size);
     try {
       const program = new Program(name, arena);
       const value = emit(program);
-      this.run(program.end(), context);
+      run(program.end());
       return { value, free };
     } catch (error) {
       free();
       throw error;
     }
+  }
+
+  /** The pooled arena when it is free and large enough, else a fresh one. */
+  private takeArena(size: number): { arena: Arena; free: () => void } {
+    if (size <= POOL_SIZE && !this.poolTaken) {
+      this.pool ??= this.arena(POOL_SIZE);
+      const arena = this.pool;
+      this.poolTaken = true;
+      return {
+        arena,
+        free: () => {
+          arena.release(0);
+          this.poolTaken = false;
+        },
+      };
+    }
+    const arena = localArena(this.native, size);
+    return { arena, free: () => this.native.unmap(arena.mapping) };
   }
 
   /** Runs a sealed program and throws when an op failed. */

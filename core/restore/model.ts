@@ -1,7 +1,7 @@
 /** What a restore knows about the tree that it builds. */
 import type { CoreEntry } from '../images/generated/core.js';
-import type { MmEntry } from '../images/generated/mm.js';
-import type { PstreeEntry } from '../images/generated/pstree.js';
+import type { MmEntry } from '../images/generated/memory.js';
+import type { PstreeEntry } from '../images/generated/task.js';
 import type { ImageReader } from '../images/reader.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';

@@ -1,0 +1,75 @@
+/** Reading a frozen tree: first from outside, then by programs inside. Every resource adds its ops; each process costs one round trip. */
+import { readMaps } from '../kernel/procfs/maps.js';
+import { readSmaps } from '../kernel/procfs/smaps.js';
+import { readRegisters } from '../kernel/outside.js';
+import { Parasite, type RemoteJob } from '../kernel/parasite.js';
+import { runRemote } from '../kernel/remote-jobs.js';
+import type { RobustList } from '../kernel/robust-list.js';
+import { Program } from '../program/program.js';
+import { TASK_RESOURCES } from '../resources/registry.js';
+import type { Finish } from '../resources/resource.js';
+import { isZombie, type DumpRun, type DumpTask } from './model.js';
+
+/** Arena bytes for programs of one process, and for each of its threads. Untouched pages cost nothing. */
+const PROCESS_ARENA = 512 * 1024;
+const THREAD_ARENA = 4096;
+const POSIX_TIMER_ARENA = 512;
+/** Arena of the tracing thread for what one thread's resources ask from outside. */
+const OUTSIDE_PER_THREAD = 24 * 1024;
+const BATCH = 256;
+
+function live(run: DumpRun): DumpTask[] {
+  return run.tasks.filter((task) => !isZombie(task));
+}
+
+/** Registers, then everything that ptrace and /proc tell. */
+export function readOutside(run: DumpRun): void {
+  const threads = live(run).flatMap((task) => task.threads);
+  readRegisters(run.thread, threads.map((t) => t.tracee));
+  for (const task of live(run)) task.vmas = readSmaps(run.thread.proc, task.pid) ?? [];
+  for (const task of run.tasks) for (const resource of TASK_RESOURCES) if (!isZombie(task)) resource.readFrozen?.(task, run);
+  for (let i = 0; i < threads.length; i += BATCH) {
+    const batch = threads.slice(i, i + BATCH);
+    const { value, free } = run.thread.once('collect.outside', 65536 + batch.length * OUTSIDE_PER_THREAD, (p) =>
+      batch.flatMap((thread) => TASK_RESOURCES.map((resource) => resource.readOutside?.(p, thread, run))),
+    );
+    finishAll(value);
+    free();
+  }
+}
+
+function finishAll(list: readonly (Finish | void)[]): void {
+  for (const finish of list) finish?.();
+}
+
+/** Puts a parasite into every live process. */
+export function infect(run: DumpRun, robust: RobustList): void {
+  for (const task of live(run)) {
+    if (!task.traced) continue;
+    const size = PROCESS_ARENA + task.threads.length * THREAD_ARENA + 64 * POSIX_TIMER_ARENA;
+    task.parasite = new Parasite(run.thread, robust, task.traced, size);
+    task.parasite.infect((readMaps(run.thread.proc, task.pid) ?? []).find((vma) => vma.kind === 'vdso'));
+  }
+}
+
+/** Programs in every process, then in every thread; all processes at once. */
+export function readInside(run: DumpRun): void {
+  const jobs: RemoteJob[] = [];
+  const finish: (Finish | void)[] = [];
+  for (const task of live(run)) {
+    const parasite = task.parasite!;
+    const main = task.threads.find((t) => t.isMain)!;
+    const program = new Program('collect.process', parasite.arena);
+    for (const resource of TASK_RESOURCES) finish.push(resource.readInside?.(program, task, run));
+    for (const resource of TASK_RESOURCES) finish.push(resource.readThread?.(program, main, run));
+    jobs.push({ parasite, tracee: main.tracee, program: program.end() });
+    for (const thread of task.threads) {
+      if (thread === main) continue;
+      const own = new Program('collect.thread', parasite.arena);
+      for (const resource of TASK_RESOURCES) finish.push(resource.readThread?.(own, thread, run));
+      jobs.push({ parasite, tracee: thread.tracee, program: own.end() });
+    }
+  }
+  runRemote(run.thread, jobs);
+  finishAll(finish);
+}

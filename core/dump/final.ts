@@ -1,0 +1,42 @@
+/** How a dumped tree ends: killed, stopped, or running on. */
+import { constants } from 'node:os';
+import { WALL } from '../abi/ptrace.js';
+import { detachAll } from '../kernel/outside.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
+import { isZombie, type DumpTask } from './model.js';
+
+const { SIGKILL, SIGSTOP } = constants.signals;
+
+function tracees(tasks: readonly DumpTask[]) {
+  return tasks.filter((task) => !isZombie(task)).flatMap((task) => task.threads.map((t) => t.tracee));
+}
+
+/**
+ * Kills the tree, children first, so that nobody is reparented while alive. Every traced thread must be waited for before its leader reports to
+ * the real parent (ptrace(2): the tracer is told first), leaders last.
+ */
+export function killTree(thread: KernelThread, tasks: readonly DumpTask[]): void {
+  const dying = [...tasks].reverse().filter((task) => !isZombie(task));
+  const threads = tracees(tasks).length;
+  const { free } = thread.once('final.kill', 16384 + (threads + dying.length) * 160, (p) => {
+    for (const task of dying) p.sys.kill(task.pid, SIGKILL).ignore('a task that is gone is what we want');
+    for (const task of dying)
+      for (const t of [...task.threads].reverse()) p.sys.wait4(t.tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
+  });
+  free();
+}
+
+/** SIGSTOP while trapped, then detach: PTRACE_DETACH ignores its signal argument outside of a signal-delivery-stop. */
+export function stopTree(thread: KernelThread, tasks: readonly DumpTask[]): void {
+  const { free } = thread.once('final.stop', 8192 + tasks.length * 64, (p) => {
+    for (const task of tasks) if (!isZombie(task)) p.sys.kill(task.pid, SIGSTOP).ignore('a task that is gone cannot be stopped');
+  });
+  free();
+  detachAll(thread, tracees(tasks));
+}
+
+/** The tree runs on as if nothing had been. */
+export function resumeTree(thread: KernelThread, tasks: readonly DumpTask[]): void {
+  detachAll(thread, tracees(tasks));
+}
+

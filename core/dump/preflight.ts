@@ -1,0 +1,95 @@
+/**
+ * The pre-flight: everything that cannot be dumped is found while the tree still runs, and told in one report. It also warms the code that the
+ * frozen part uses.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { CrError } from '../errors.js';
+import { readNamespaces, type NsKind } from '../kernel/procfs/ns.js';
+import type { ProcReader } from '../kernel/procfs/reader.js';
+import { readSmaps } from '../kernel/procfs/smaps.js';
+import type { ResolvedDumpOptions } from '../options.js';
+import { preflightFds } from '../resources/files/table.js';
+import { refuseVma } from '../resources/memory/vmas.js';
+import { checkRoot, walkTree, type TreeNode } from './tree.js';
+
+export interface Refusal {
+  readonly pid: number;
+  readonly what: string;
+}
+
+/** Lines of a report; more are counted, not printed. */
+const MAX_LINES = 200;
+const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'ipc', 'uts', 'mnt', 'user', 'cgroup', 'time'];
+
+/** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
+export function preflight(proc: ProcReader, options: ResolvedDumpOptions): TreeNode[] {
+  const nodes = walkTree(proc, options.pid);
+  checkRoot(proc, nodes);
+  const refusals = [...checkSession(nodes, options), ...nodes.flatMap((node) => checkProcess(proc, node))];
+  if (refusals.length > 0) throw report(options.pid, refusals);
+  return nodes;
+}
+
+function report(root: number, refusals: readonly Refusal[]): CrError {
+  const lines = refusals.slice(0, MAX_LINES).map((r) => `  pid ${r.pid} ${r.what}`);
+  if (refusals.length > MAX_LINES) lines.push(`  ... and ${refusals.length - MAX_LINES} more`);
+  return new CrError('CR_UNSUPPORTED', {
+    message: `${refusals.length} object${refusals.length === 1 ? '' : 's'} cannot be checkpointed:\n${lines.join('\n')}`,
+    subject: { pid: root },
+    target: 'running',
+  });
+}
+
+function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions): Refusal[] {
+  const root = nodes[0]!;
+  if (options.shellJob) return [];
+  const pids = new Set(nodes.map((node) => node.pid));
+  // A session that began outside the tree belongs to somebody else's shell; only --shell-job ties the tree to the restorer's.
+  if (root.stat.sid === root.pid) return [];
+  const outside = nodes.filter((node) => !pids.has(node.stat.sid) && node.stat.sid === root.stat.sid);
+  return outside.length === 0
+    ? []
+    : [{ pid: root.pid, what: `belongs to session ${root.stat.sid}, whose leader is outside the tree: start it with setsid, or use --shell-job` }];
+}
+
+function checkProcess(proc: ProcReader, node: TreeNode): Refusal[] {
+  const { pid, status, stat } = node;
+  if (stat.state === 'Z') return [];
+  const out: Refusal[] = [];
+  const no = (what: string) => out.push({ pid, what });
+  if (status.tracerPid > 0) no(`is traced by process ${status.tracerPid}: detach it first`);
+  if (status.seccomp !== null && status.seccomp > 0) no('uses seccomp (mode ' + status.seccomp + '); not built yet');
+  const elf = elfClass(pid);
+  if (elf === 1) no('runs a 32-bit program; not built yet');
+  checkNamespaces(proc, pid, no);
+  for (const vma of readSmaps(proc, pid) ?? []) {
+    const reason = refuseVma(vma);
+    if (reason) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
+  }
+  for (const fd of preflightFds(proc, pid)) no(fd);
+  return out;
+}
+
+function checkNamespaces(proc: ProcReader, pid: number, no: (what: string) => void): void {
+  const own = readNamespaces(proc, process.pid);
+  const theirs = readNamespaces(proc, pid);
+  if (!own || !theirs) return;
+  for (const kind of CHECKED_NAMESPACES)
+    if (own[kind] !== theirs[kind]) no(`is in another ${kind} namespace (${theirs[kind]}); not built yet: run criu-ts inside it`);
+}
+
+/** EI_CLASS of the program, 0 when it cannot be read (elf(5)). */
+function elfClass(pid: number): number {
+  try {
+    const fd = openSync(`/proc/${pid}/exe`, 'r');
+    try {
+      const head = Buffer.alloc(5);
+      return readSync(fd, head, 0, 5, 0) === 5 && head.readUInt32BE(0) === 0x7f454c46 ? head[4]! : 0;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // The task is gone, or we may not look: the freeze tells.
+    return 0;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * dump(): the stages of core/stages.ts in order. Until the tree is frozen nothing can harm it; from then on every path out goes through `release`,
+ * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
+ */
+import { mkdirSync } from 'node:fs';
+import { CrError } from '../errors.js';
+import { Hooks } from '../hooks.js';
+import { ImageWriter } from '../images/writer.js';
+import { freezeTree } from '../kernel/freeze.js';
+import { KernelThread } from '../kernel/kernel-thread.js';
+import { RobustList } from '../kernel/robust-list.js';
+import { openLog } from '../log.js';
+import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
+import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-entry.js';
+import { DumpFiles } from '../resources/files/table.js';
+import { MemoryDump } from '../resources/memory/dump.js';
+import { newMm } from '../resources/memory/mm.js';
+import { ActionScripts } from '../scripts.js';
+import { StageRunner } from '../stage-runner.js';
+import { infect, readInside, readOutside } from './collect.js';
+import { killTree, resumeTree, stopTree } from './final.js';
+import { isZombie, type DumpRun, type DumpTask, type DumpThread } from './model.js';
+import { preflight } from './preflight.js';
+import { DumpClock, writeStats } from './stats.js';
+import { walkTree, type TreeNode } from './tree.js';
+import { inventory, writeTasks } from './write.js';
+
+/** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
+export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<DumpResult> {
+  const resolved = resolveDumpOptions(options);
+  const log = options.log ?? openLog({ workDir: resolved.workDir, logFile: resolved.logFile, verbosity: resolved.verbosity });
+  const session = new DumpSession(resolved, log, hooks);
+  try {
+    return await session.dump();
+  } catch (error) {
+    log.error(error instanceof CrError ? error.report() : String(error));
+    throw error;
+  } finally {
+    session.close();
+    if (!options.log) log.close();
+  }
+}
+
+class DumpSession {
+  private readonly thread = new KernelThread();
+  private readonly clock = new DumpClock();
+  private readonly stages: StageRunner<'dump'>;
+  private readonly tasks: DumpTask[] = [];
+  private run: DumpRun | null = null;
+  private files: DumpFiles | null = null;
+  private frozen = false;
+
+  constructor(
+    private readonly options: ResolvedDumpOptions,
+    private readonly log: DumpRun['log'],
+    hooks: Hooks,
+  ) {
+    this.stages = new StageRunner('dump', { hooks, log, pid: options.pid, signal: options.signal, onProgress: options.onProgress });
+  }
+
+  close(): void {
+    this.thread.close();
+  }
+
+  async dump(): Promise<DumpResult> {
+    const { options, stages } = this;
+    const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
+    await stages.run('prepare', () => this.checkFolder());
+    await stages.run('preflight', () => preflight(this.thread.proc, options));
+    if (options.dryRun) return this.result('running', 0);
+    await stages.run('preDumpScript', () => scripts.run('pre-dump'));
+    const images = new ImageWriter(options.imagesDir);
+    this.run = { options, log: this.log, thread: this.thread, images, tasks: this.tasks };
+    try {
+      await this.frozenPart(this.run);
+      await stages.run('postDumpScript', () => scripts.run('post-dump', options.pid));
+    } catch (error) {
+      images.abort();
+      this.files?.undo();
+      await this.letGo(error);
+      throw error;
+    }
+    return this.finish(this.run);
+  }
+
+  private checkFolder(): void {
+    try {
+      mkdirSync(this.options.imagesDir, { recursive: true });
+    } catch (error) {
+      throw new CrError('CR_IMAGE_DIR', { message: 'cannot be made', subject: { path: this.options.imagesDir }, cause: error, target: 'running' });
+    }
+  }
+
+  /** From freeze to cured: afterwards the tasks are stopped with their own registers. */
+  private async frozenPart(run: DumpRun): Promise<void> {
+    const { stages } = this;
+    const robust = new RobustList(this.thread);
+    await stages.run('pauseDevices', () => undefined);
+    await stages.run('freeze', () => this.freeze());
+    await stages.run('checkpointDevices', () => undefined);
+    await stages.run('readOutside', () => readOutside(run));
+    const files = new DumpFiles(run);
+    this.files = files;
+    const memory = new MemoryDump(run, files);
+    await stages.run('infect', () => {
+      for (const task of this.liveTasks()) memory.saveVdso(task);
+      infect(run, robust);
+    });
+    await stages.run('readInside', () => readInside(run));
+    await stages.run('files', () => files.dump());
+    const start = performance.now();
+    await stages.run('memory', () => {
+      for (const task of this.liveTasks()) {
+        memory.dumpTask(task);
+        task.mm.exe_file_id = files.exe(task);
+      }
+    });
+    await stages.run('dumpDevicesLate', () => undefined);
+    await stages.run('sharedMemory', () => memory.dumpShared());
+    this.clock.memory(performance.now() - start, memory.counts);
+    await stages.run('write', () => {
+      writeTasks(run, files);
+      files.finish();
+      run.images.finish(inventory([]));
+    });
+    await stages.run('cure', () => this.cure(robust));
+  }
+
+  private freeze(): void {
+    this.clock.freezing();
+    if (this.options.timeoutMs > 0) this.thread.arm(this.options.timeoutMs);
+    this.frozen = true;
+    const traced = new Map(freezeTree(this.thread, this.options.pid, { ptraceOptions: 0 }).map((p) => [p.pid, p]));
+    const tasks = new Map<TreeNode, DumpTask>();
+    for (const node of walkTree(this.thread.proc, this.options.pid)) {
+      const task = newTask(node, node.parent ? (tasks.get(node.parent) ?? null) : null);
+      tasks.set(node, task);
+      task.traced = traced.get(task.pid) ?? null;
+      addThreads(task);
+      this.tasks.push(task);
+    }
+    // The freeze is over: from here on the calls bound themselves, and copying gigabytes may take longer than --timeout.
+    if (this.thread.disarm()) throw new CrError('CR_FREEZE', { message: 'the tree did not stop in time', subject: { pid: this.options.pid }, target: 'running' });
+    this.clock.frozen();
+  }
+
+  private liveTasks(): DumpTask[] {
+    return this.tasks.filter((task) => !isZombie(task));
+  }
+
+  private cure(robust: RobustList): void {
+    for (const task of this.liveTasks()) task.parasite?.cure();
+    robust.clear();
+  }
+
+  /** A failed dump: every task runs on unharmed. */
+  private async letGo(cause: unknown): Promise<void> {
+    await this.stages.failed();
+    if (!this.frozen) return;
+    try {
+      for (const task of this.liveTasks()) task.parasite?.cure();
+      resumeTree(this.thread, this.tasks);
+    } catch (error) {
+      // Ending the kernel thread detaches everything; the daemons notice and restore their tasks.
+      this.log.error(`The tree could not be let go in order (${String(error)}) after: ${String(cause)}; it restores itself`);
+      this.thread.abandon();
+    }
+  }
+
+  private async finish(run: DumpRun): Promise<DumpResult> {
+    const { options } = this;
+    const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'destroyed';
+    await this.stages.run('finish', () => {
+      if (state === 'running') resumeTree(this.thread, this.tasks);
+      else if (state === 'stopped') stopTree(this.thread, this.tasks);
+      else killTree(this.thread, this.tasks);
+      this.clock.finished();
+      if (state !== 'destroyed') this.files?.undo();
+      writeStats(options.workDir, this.clock);
+    });
+    this.log.msg('Dumping finished successfully');
+    return this.result(state, run.images.pageBytes);
+  }
+
+  private result(state: DumpResult['state'], bytes: number): DumpResult {
+    const threads = this.tasks.reduce((n, task) => n + task.threads.length, 0);
+    return { pid: this.options.pid, state, tasks: this.tasks.length, threads, bytes, frozenMicros: this.clock.frozenMicros };
+  }
+}
+
+function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {
+  const nsPid = node.status.nsPid.at(-1) ?? node.pid;
+  const base = { pid: node.pid, nsPid, parent, stat: node.stat, status: node.status, traced: null, parasite: null, threads: [], mm: newMm(), vmas: [] };
+  const zombie = node.stat.state === 'Z';
+  return { ...base, core: zombie ? newZombieCore(node.stat) : newLeaderCore(node.stat) };
+}
+
+function addThreads(task: DumpTask): void {
+  if (!task.traced) return;
+  const { main } = task.traced;
+  task.threads = task.traced.threads.map((tracee): DumpThread => {
+    const leader = tracee.tid === task.pid;
+    // Threads live in the pid namespace of their process; ids differ only across namespaces, which the pre-flight refuses.
+    return { task, tracee, tid: tracee.tid, nsTid: tracee.tid, isMain: tracee === main, core: leader ? task.core : newThreadCore() };
+  });
+}

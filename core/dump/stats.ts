@@ -1,0 +1,54 @@
+/** stats-dump: times of a dump in microseconds and page counts (criu.md section 5). zdtm compares the counts with the size of the pages files. */
+import { writeServiceImage } from '../images/writer.js';
+import type { MemoryCounts } from '../resources/memory/dump.js';
+
+const MICROS = 1000;
+
+export class DumpClock {
+  private freezeStart = 0;
+  private frozenStart = 0;
+  private end = 0;
+  private memoryMs = 0;
+  private counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
+
+  freezing(): void {
+    this.freezeStart = performance.now();
+  }
+  frozen(): void {
+    this.frozenStart = performance.now();
+  }
+  memory(ms: number, counts: MemoryCounts): void {
+    this.memoryMs = ms;
+    this.counts = counts;
+  }
+  finished(): void {
+    this.end = performance.now();
+  }
+
+  get frozenMicros(): number {
+    return this.end === 0 ? 0 : Math.round((this.end - this.frozenStart) * MICROS);
+  }
+  get entry() {
+    const memory = Math.round(this.memoryMs * MICROS);
+    return {
+      dump: {
+        freezing_time: Math.round((this.frozenStart - this.freezeStart) * MICROS),
+        frozen_time: this.frozenMicros,
+        memdump_time: memory,
+        memwrite_time: memory,
+        pages_scanned: BigInt(this.counts.pagesScanned),
+        pages_skipped_parent: 0n,
+        pages_written: BigInt(this.counts.pagesWritten),
+        irmap_resolve: 0,
+        pages_lazy: 0n,
+        shpages_scanned: BigInt(this.counts.sharedPagesScanned),
+        shpages_skipped_parent: 0n,
+        shpages_written: BigInt(this.counts.sharedPagesWritten),
+      },
+    };
+  }
+}
+
+export function writeStats(workDir: string, clock: DumpClock): void {
+  writeServiceImage(workDir, 'stats-dump', clock.entry);
+}

@@ -1,0 +1,54 @@
+/** The tree as /proc shows it: exact when every thread is frozen, a plan before that. */
+import { CrError } from '../errors.js';
+import type { ProcReader } from '../kernel/procfs/reader.js';
+import { PF_KTHREAD, readStat, type Stat } from '../kernel/procfs/stat.js';
+import { readStatus, type Status } from '../kernel/procfs/status.js';
+import { readChildren, readThreads } from '../kernel/procfs/task-list.js';
+
+export interface TreeNode {
+  readonly pid: number;
+  readonly parent: TreeNode | null;
+  readonly stat: Stat;
+  readonly status: Status;
+}
+
+/** A tree larger than this is a mistake or an attack, not a target. */
+const MAX_PROCESSES = 100_000;
+
+/** Walks the tree, parents first. Processes that vanish meanwhile are left out; a missing root is an error. */
+export function walkTree(proc: ProcReader, root: number): TreeNode[] {
+  const nodes: TreeNode[] = [];
+  const queue: { pid: number; parent: TreeNode | null }[] = [{ pid: root, parent: null }];
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    const stat = readStat(proc, next.pid);
+    const status = readStatus(proc, next.pid);
+    if (!stat || !status || stat.state === 'X') continue;
+    const node: TreeNode = { pid: next.pid, parent: next.parent, stat, status };
+    nodes.push(node);
+    if (nodes.length > MAX_PROCESSES) throw new CrError('CR_UNSUPPORTED', { message: `the tree has more than ${MAX_PROCESSES} processes`, subject: { pid: root }, target: 'running' });
+    for (const tid of readThreads(proc, next.pid) ?? [])
+      for (const child of readChildren(proc, next.pid, tid) ?? []) queue.push({ pid: child, parent: node });
+  }
+  if (nodes.length === 0)
+    throw new CrError('CR_NO_PROCESS', { message: 'there is no such process', subject: { pid: root }, hint: 'Check the pid given with --tree (-t).', target: 'running' });
+  return nodes;
+}
+
+/** Refuses roots that can never be dumped. */
+export function checkRoot(proc: ProcReader, nodes: readonly TreeNode[]): void {
+  const root = nodes[0]!;
+  const no = (message: string, hint: string) => new CrError('CR_NO_PROCESS', { message, hint, subject: { pid: root.pid }, target: 'running' });
+  if ((root.stat.flags & PF_KTHREAD) !== 0) throw no('is a kernel thread', 'Only user processes can be dumped.');
+  if (root.stat.state === 'Z') throw no('is a zombie', 'Its parent must collect it; there is nothing left to dump.');
+  const own = ancestry(proc, process.pid);
+  const self = nodes.find((node) => own[0] === node.pid);
+  if (root.pid === process.pid) throw no('is criu-ts itself', 'Name another process.');
+  if (self) throw no('is a parent of criu-ts itself, which would be frozen with it', 'Start criu-ts outside the tree, for example with setsid from another shell.');
+}
+
+/** Our pid and those of our parents. */
+function ancestry(proc: ProcReader, pid: number): number[] {
+  const out: number[] = [];
+  for (let at = pid; at > 0 && out.length < 4096; at = readStat(proc, at)?.ppid ?? 0) out.push(at);
+  return out;
+}

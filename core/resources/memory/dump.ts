@@ -1,0 +1,149 @@
+/** Memory of a frozen tree: mappings into mm_entry, private pages and shared memory into pagemap and pages images. */
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import type { DumpRun, DumpTask } from '../../dump/model.js';
+import type { PagemapEntry } from '../../images/generated/memory.js';
+import { readMemory } from '../../kernel/stub.js';
+import type { Arena } from '../../program/arena.js';
+import type { DumpFiles } from '../files/table.js';
+import { copyBuffer, copyPages } from './pages.js';
+import { intersect, scanPages, type Range } from './pagemap-scan.js';
+import { dataRanges } from './sparse.js';
+import { MAP, VMA_STATUS } from './vma-bits.js';
+import { hasPages, isSharedAnon, needsFile, vmaEntry } from './vmas.js';
+
+const PAGE = 4096;
+const PE_PRESENT = 4;
+const PROT_READ = 1;
+
+/** What statistics want to know. */
+export interface MemoryCounts {
+  pagesScanned: number;
+  pagesWritten: number;
+  sharedPagesScanned: number;
+  sharedPagesWritten: number;
+}
+
+export class MemoryDump {
+  readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
+  private readonly buffer: Arena;
+  private nextPagesId = 1;
+  /** Shared memory met so far: shmid to an address range where it can be opened. */
+  private readonly shared = new Map<bigint, { pid: number; start: number; end: number }>();
+  /** Pristine vDSO bytes by task: read before the rescue stub went there. */
+  private readonly vdsoBytes = new Map<DumpTask, Buffer>();
+
+  constructor(
+    private readonly run: DumpRun,
+    private readonly files: DumpFiles,
+  ) {
+    this.buffer = copyBuffer(run.thread);
+  }
+
+  /** Before infection: the stub must not get into the image. */
+  saveVdso(task: DumpTask): void {
+    const vdso = task.vmas.find((vma) => vma.kind === 'vdso');
+    if (vdso) this.vdsoBytes.set(task, readMemory(task.pid, vdso.start, vdso.end - vdso.start));
+  }
+
+  /** Mappings and private pages of one task. */
+  dumpTask(task: DumpTask): void {
+    const scannable = task.vmas.filter(hasPages);
+    const scan = scanPages(this.run.thread, task.pid, scannable);
+    this.addVmas(task, scan.guards);
+    const readable = intersect(scan.pages, scannable.filter((vma) => (vma.prot & PROT_READ) !== 0));
+    const secret = intersect(scan.pages, scannable.filter((vma) => (vma.prot & PROT_READ) === 0));
+    const vdso = task.vmas.find((vma) => vma.kind === 'vdso');
+    const runs: { range: Range; via: 'vm' | 'mem' | 'vdso' }[] = [
+      ...readable.map((range) => ({ range, via: 'vm' as const })),
+      ...secret.map((range) => ({ range, via: 'mem' as const })),
+      ...(vdso ? [{ range: vdso, via: 'vdso' as const }] : []),
+    ].sort((a, b) => a.range.start - b.range.start);
+    this.counts.pagesScanned += scannable.reduce((n, vma) => n + (vma.end - vma.start) / PAGE, 0);
+    this.counts.pagesWritten += this.writeRuns(task, runs);
+  }
+
+  private addVmas(task: DumpTask, guards: readonly Range[]): void {
+    for (const vma of task.vmas) {
+      if (isSharedAnon(vma)) this.noteShared(task, vma);
+      task.mm.vmas.push(vmaEntry(vma, needsFile(vma) ? this.files.mapped(task, vma) : null));
+    }
+    // Guard regions are stored as extra entries behind all real ones (criu.md 3.4).
+    for (const guard of guards) {
+      task.mm.vmas.push({
+        start: BigInt(guard.start), end: BigInt(guard.end), pgoff: 0n, shmid: 0n, prot: 0,
+        flags: MAP.private | MAP.anonymous, status: VMA_STATUS.guard, fd: -1n,
+      });
+    }
+  }
+
+  private noteShared(task: DumpTask, vma: { inode: bigint; start: number; end: number }): void {
+    if (!this.shared.has(vma.inode)) this.shared.set(vma.inode, { pid: task.pid, start: vma.start, end: vma.end });
+  }
+
+  /** Writes runs in address order: neighbours of one kind go in one copy. Returns the number of pages. */
+  private writeRuns(task: DumpTask, runs: readonly { range: Range; via: 'vm' | 'mem' | 'vdso' }[]): number {
+    const id = this.nextPagesId++;
+    const fd = this.run.images.rawFile(`pages-${id}.img`);
+    this.run.images.add('pagemap', task.nsPid, { pages_id: id });
+    const mem = openSync(`/proc/${task.pid}/mem`, 'r');
+    let offset = 0;
+    try {
+      for (let i = 0; i < runs.length;) {
+        let j = i;
+        while (j < runs.length && runs[j]!.via === runs[i]!.via) j++;
+        const ranges = runs.slice(i, j).map((run) => run.range);
+        if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, fd, offset);
+        else offset += copyPages(this.run.thread, { pid: task.pid, fd, offset, ranges, viaMem: runs[i]!.via === 'mem' ? mem : null }, this.buffer);
+        i = j;
+      }
+    } finally {
+      closeSync(mem);
+    }
+    for (const entry of pagemapEntries(runs.map((run) => run.range))) this.run.images.add('pagemap', task.nsPid, entry);
+    return offset / PAGE;
+  }
+
+  private writeVdso(task: DumpTask, fd: number, offset: number): number {
+    const bytes = this.vdsoBytes.get(task) ?? Buffer.alloc(0);
+    return writeSync(fd, bytes, 0, bytes.length, offset);
+  }
+
+  /** Shared memory that belongs to no file: once for the whole tree, from the object itself (page tables of one task do not show it all). */
+  dumpShared(): void {
+    for (const [shmid, at] of this.shared) {
+      const fd = openSync(`/proc/${at.pid}/map_files/${at.start.toString(16)}-${at.end.toString(16)}`, 'r');
+      try {
+        this.dumpObject(shmid, fd);
+      } finally {
+        closeSync(fd);
+      }
+    }
+    for (const memfd of this.files.memfds()) this.dumpObject(memfd.shmid, memfd.fd);
+  }
+
+  private dumpObject(shmid: bigint, source: number): void {
+    const size = Math.ceil(fstatSync(source).size / PAGE) * PAGE;
+    const ranges = dataRanges(this.run.thread, source, size);
+    const id = this.nextPagesId++;
+    const fd = this.run.images.rawFile(`pages-${id}.img`);
+    this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
+    const bytes = copyPages(this.run.thread, { pid: 0, fd, offset: 0, ranges, viaMem: source }, this.buffer);
+    for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
+    this.counts.sharedPagesScanned += size / PAGE;
+    this.counts.sharedPagesWritten += bytes / PAGE;
+  }
+}
+
+/** Both page counts are written, so that CRIU 4.1 and 4.2 read the same number (criu.md 3.4). */
+function pagemapEntries(ranges: readonly Range[]): PagemapEntry[] {
+  const out: { start: number; end: number }[] = [];
+  for (const range of ranges) {
+    const last = out.at(-1);
+    if (last && last.end === range.start) last.end = range.end;
+    else out.push({ start: range.start, end: range.end });
+  }
+  return out.map(({ start, end }) => {
+    const pages = (end - start) / PAGE;
+    return { vaddr: BigInt(start), compat_nr_pages: pages, flags: PE_PRESENT, nr_pages: BigInt(pages) };
+  });
+}

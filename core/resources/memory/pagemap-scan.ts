@@ -1,0 +1,95 @@
+/**
+ * Which pages of private memory must be stored: PAGEMAP_SCAN (6.7, Documentation/admin-guide/mm/pagemap.rst). A page counts when it is present
+ * or swapped and is neither the zero page nor an untouched page of a file.
+ */
+import { closeSync, openSync } from 'node:fs';
+import type { KernelThread } from '../../kernel/kernel-thread.js';
+
+/** Half-open range of addresses. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const PAGEMAP_SCAN = 0xc0606610;
+const PM_SCAN_ARG_SIZE = 96;
+const REGION_SIZE = 24;
+const REGIONS = 8192;
+const PAGE_IS = { file: 4n, present: 8n, swapped: 0x10n, zero: 0x20n, guard: 0x100n } as const;
+/** Guard pages look swapped (bits 62 and 58 of pagemap); kernels before 6.16 do not know the category, there SWAPPED must do. */
+const RETURN = PAGE_IS.present | PAGE_IS.swapped | PAGE_IS.guard;
+
+export interface ScanResult {
+  /** Ranges to store, ascending. */
+  readonly pages: Range[];
+  /** Guard regions (MADV_GUARD_INSTALL), ascending. */
+  readonly guards: Range[];
+}
+
+/** Scans `ranges` (ascending) of a frozen process. */
+export function scanPages(thread: KernelThread, pid: number, ranges: readonly Range[]): ScanResult {
+  const result: ScanResult = { pages: [], guards: [] };
+  if (ranges.length === 0) return result;
+  const fd = openSync(`/proc/${pid}/pagemap`, 'r');
+  try {
+    for (const range of merge(ranges)) scanRange(thread, fd, pid, range, result);
+  } finally {
+    closeSync(fd);
+  }
+  return result;
+}
+
+/** Neighbours and near neighbours are scanned in one call: a call costs more than an unmapped hole. */
+const MERGE_GAP = 1 << 20;
+function merge(ranges: readonly Range[]): Range[] {
+  const out: { start: number; end: number }[] = [];
+  for (const r of ranges) {
+    const last = out.at(-1);
+    if (last && r.start - last.end <= MERGE_GAP) last.end = r.end;
+    else out.push({ start: r.start, end: r.end });
+  }
+  return out;
+}
+
+function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, into: ScanResult): void {
+  let at = range.start;
+  while (at < range.end) {
+    const { value, free } = thread.once('memory.scan', 8192 + REGIONS * REGION_SIZE, (p) => {
+      const vec = p.out(REGIONS * REGION_SIZE);
+      const arg = p.out(PM_SCAN_ARG_SIZE);
+      arg.setU64(0, PM_SCAN_ARG_SIZE).setU64(16, at).setU64(24, range.end).setU64(40, vec.addr).setU64(48, REGIONS);
+      const mask = PAGE_IS.zero | PAGE_IS.file;
+      arg.setU64(64, mask).setU64(72, mask).setU64(80, PAGE_IS.present | PAGE_IS.swapped).setU64(88, RETURN);
+      return { vec, arg, call: p.sys.ioctl(fd, PAGEMAP_SCAN, arg).must('find the pages of the process (PAGEMAP_SCAN, Linux 6.7)') };
+    }, { subject: { pid }, target: 'running' });
+    const count = value.call.result;
+    for (let i = 0; i < count; i++) {
+      const o = i * REGION_SIZE;
+      const region = { start: value.vec.num(o), end: value.vec.num(o + 8) };
+      append((value.vec.u64(o + 16) & PAGE_IS.guard) !== 0n ? into.guards : into.pages, region);
+    }
+    const next = value.arg.num(32);
+    free();
+    if (next <= at) break;
+    at = next;
+  }
+}
+
+function append(list: Range[], r: Range): void {
+  const last = list.at(-1);
+  if (last && last.end === r.start) list[list.length - 1] = { start: last.start, end: r.end };
+  else list.push(r);
+}
+
+/** Parts of `pages` (ascending) that lie in `areas` (ascending), cut at the borders of areas. */
+export function intersect(pages: readonly Range[], areas: readonly Range[]): Range[] {
+  const out: Range[] = [];
+  let i = 0;
+  for (const area of areas) {
+    while (i < pages.length && pages[i]!.end <= area.start) i++;
+    for (let j = i; j < pages.length && pages[j]!.start < area.end; j++) {
+      out.push({ start: Math.max(pages[j]!.start, area.start), end: Math.min(pages[j]!.end, area.end) });
+    }
+  }
+  return out;
+}

@@ -1,0 +1,65 @@
+/** Runs the stages of one operation in order: hooks, times, log, and on failure the `failed` hooks in reverse order of what succeeded. */
+import { CrError } from './errors.js';
+import type { Hooks } from './hooks.js';
+import type { Log } from './log.js';
+import type { ProgressEvent } from './options.js';
+import { STAGES, type Operation, type StageName } from './stages.js';
+
+export interface StageRunnerOptions {
+  readonly hooks: Hooks;
+  readonly log: Log;
+  readonly pid: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
+}
+
+export class StageRunner<O extends Operation> {
+  private readonly begun: string[] = [];
+  /** Milliseconds by stage. */
+  readonly times = new Map<string, number>();
+  pid: number;
+
+  constructor(
+    private readonly operation: O,
+    private readonly options: StageRunnerOptions,
+  ) {
+    this.pid = options.pid;
+  }
+
+  /** Runs one stage. An abort is noticed here, at the border, where the undo is known. */
+  async run<T>(name: StageName<O>, body: () => T | Promise<T>): Promise<T> {
+    if (this.options.signal?.aborted)
+      throw new CrError('CR_ABORTED', { message: `cancelled before stage ${name}`, target: this.operation === 'restore' ? 'destroyed' : 'running' });
+    const hooks = this.options.hooks.tapped(this.operation, name);
+    const context = { operation: this.operation, stage: name, pid: this.pid };
+    this.begun.push(name);
+    this.options.onProgress?.({ stage: name });
+    const start = performance.now();
+    await hooks?.before.promise(context);
+    const result = await body();
+    await hooks?.after.promise(context);
+    const ms = performance.now() - start;
+    this.times.set(name, (this.times.get(name) ?? 0) + ms);
+    this.options.log.debug(`Stage ${name} took ${ms.toFixed(2)} ms`);
+    return result;
+  }
+
+  /** Tells everybody who took part that the operation failed, last first. A hook that fails here is logged and does not hide the cause. */
+  async failed(): Promise<void> {
+    for (const name of this.begun.reverse()) {
+      const hooks = this.options.hooks.tapped(this.operation, name);
+      if (!hooks) continue;
+      try {
+        await hooks.failed.promise({ operation: this.operation, stage: name, pid: this.pid });
+      } catch (error) {
+        this.options.log.error(`A failed-hook of stage ${name} threw: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  }
+
+  /** State of the target in stage `name`, for errors. */
+  targetIn(name: StageName<O>): string {
+    const table: Readonly<Record<string, { target: string }>> = STAGES[this.operation];
+    return table[name]?.target ?? 'running';
+  }
+}

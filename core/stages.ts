@@ -1,0 +1,77 @@
+/**
+ * The stages of dump, pre-dump and restore, in order: the one table from which the runner, the hooks, `criu-ts stages` and core/docs/stages.md come.
+ */
+
+export interface StageInfo {
+  /** State of the processes while the stage runs. */
+  readonly target: 'running' | 'frozen' | 'none' | 'parked' | 'final';
+  /** `freeze`: the --timeout of the freeze applies; `none`: bounded by its own calls. */
+  readonly deadline: 'freeze' | 'none';
+  readonly doc: string;
+  /** What takes the stage back when a later one fails. */
+  readonly undo: string;
+}
+
+const dumpStages = {
+  prepare: { target: 'running', deadline: 'none', doc: 'Options, image folder, log, host facts.', undo: 'nothing to undo' },
+  preDumpScript: { target: 'running', deadline: 'none', doc: 'Action script pre-dump.', undo: 'nothing to undo' },
+  preflight: {
+    target: 'running',
+    deadline: 'none',
+    doc: 'Walks the whole tree once, claims every object, refuses in one report what cannot be dumped.',
+    undo: 'nothing to undo',
+  },
+  pauseDevices: { target: 'running', deadline: 'freeze', doc: 'Work that the kernel cannot freeze is stopped (plugins).', undo: 'resumeDevices hooks' },
+  freeze: { target: 'running', deadline: 'freeze', doc: 'Every thread is seized and stopped.', undo: 'detach: the threads run on' },
+  checkpointDevices: { target: 'frozen', deadline: 'freeze', doc: 'Device state moves into host memory (plugins).', undo: 'resumeDevices hooks' },
+  networkLock: { target: 'frozen', deadline: 'none', doc: 'Action script network-lock (only with network namespaces).', undo: 'network-unlock' },
+  readOutside: { target: 'frozen', deadline: 'freeze', doc: 'Registers, masks, pending signals, scheduling: no target instruction runs.', undo: 'nothing to undo' },
+  infect: { target: 'frozen', deadline: 'freeze', doc: 'Rescue stub, shared arena, daemons.', undo: 'cure' },
+  readInside: { target: 'frozen', deadline: 'freeze', doc: 'Programs in the target ask what only it can tell.', undo: 'nothing to undo' },
+  files: { target: 'frozen', deadline: 'none', doc: 'Descriptor tables, open files, pipes, ghosts.', undo: 'link remaps are removed' },
+  memory: { target: 'frozen', deadline: 'none', doc: 'Mappings and pages.', undo: 'image files are removed' },
+  dumpDevicesLate: { target: 'frozen', deadline: 'none', doc: 'Device state that needs the process dump done (plugins).', undo: 'resumeDevices hooks' },
+  sharedMemory: { target: 'frozen', deadline: 'none', doc: 'Shared anonymous memory, memfds, SysV segments.', undo: 'image files are removed' },
+  write: { target: 'frozen', deadline: 'none', doc: 'core, mm, ids, pstree and the rest of the images; inventory last.', undo: 'image files are removed' },
+  cure: { target: 'frozen', deadline: 'none', doc: 'Daemons stop, arenas are unmapped, registers come back.', undo: 'nothing to undo' },
+  postDumpScript: { target: 'frozen', deadline: 'none', doc: 'Action script post-dump; failing keeps the tree running.', undo: 'nothing to undo' },
+  networkUnlock: { target: 'frozen', deadline: 'none', doc: 'Action script network-unlock when the tree goes on.', undo: 'nothing to undo' },
+  resumeDevices: { target: 'frozen', deadline: 'none', doc: 'Devices go on when the tree goes on (plugins).', undo: 'nothing to undo' },
+  finish: { target: 'final', deadline: 'none', doc: 'The tree is killed, stopped or let go; stats are written.', undo: 'nothing to undo' },
+} as const satisfies Record<string, StageInfo>;
+
+const preDumpStages = {
+  prepare: dumpStages.prepare,
+  preflight: dumpStages.preflight,
+  pauseDevices: dumpStages.pauseDevices,
+  freeze: dumpStages.freeze,
+  memory: dumpStages.memory,
+  resumeDevices: dumpStages.resumeDevices,
+  finish: dumpStages.finish,
+} as const satisfies Record<string, StageInfo>;
+
+const restoreStages = {
+  prepare: { target: 'none', deadline: 'none', doc: 'Options, image folder, inventory, required plugins.', undo: 'nothing to undo' },
+  read: { target: 'none', deadline: 'none', doc: 'All images are read and checked.', undo: 'nothing to undo' },
+  plan: { target: 'none', deadline: 'none', doc: 'Pids, files and host facts are checked; the tree is planned.', undo: 'nothing to undo' },
+  preRestoreScript: { target: 'none', deadline: 'none', doc: 'Action script pre-restore.', undo: 'nothing to undo' },
+  restoreInit: { target: 'none', deadline: 'none', doc: 'Plugins prepare (before anything is created).', undo: 'plugins undo' },
+  seed: { target: 'parked', deadline: 'none', doc: 'The root seed is cloned with its pid.', undo: 'everything created is killed' },
+  setupNamespaces: { target: 'parked', deadline: 'none', doc: 'Action script setup-namespaces (only with namespaces).', undo: 'everything created is killed' },
+  openFiles: { target: 'parked', deadline: 'none', doc: 'The root seed opens every file description once.', undo: 'everything created is killed; created files are removed' },
+  fork: { target: 'parked', deadline: 'none', doc: 'Memory is mapped and filled, children are forked, so that copy-on-write stays shared.', undo: 'everything created is killed' },
+  postForking: { target: 'parked', deadline: 'none', doc: 'All processes exist (plugins).', undo: 'everything created is killed' },
+  tasks: { target: 'parked', deadline: 'none', doc: 'Descriptors, attributes, threads, signals, timers, credentials.', undo: 'everything created is killed' },
+  postRestoreScript: { target: 'parked', deadline: 'none', doc: 'Action script post-restore; failing ends the restore.', undo: 'everything created is killed' },
+  networkUnlock: { target: 'parked', deadline: 'none', doc: 'Action script network-unlock (only with network namespaces).', undo: 'everything created is killed' },
+  release: { target: 'parked', deadline: 'none', doc: 'Threads are seized, the arena is unmapped, registers are set.', undo: 'everything created is killed' },
+  resumeDevicesLate: { target: 'frozen', deadline: 'none', doc: 'Device state comes back while the threads are stopped (plugins).', undo: 'everything created is killed' },
+  preResumeScript: { target: 'frozen', deadline: 'none', doc: 'Action script pre-resume; a failure is only logged.', undo: 'nothing to undo' },
+  resume: { target: 'final', deadline: 'none', doc: 'Threads are detached and run.', undo: 'nothing to undo' },
+  postResumeScript: { target: 'final', deadline: 'none', doc: 'Action script post-resume; a failure is only logged.', undo: 'nothing to undo' },
+} as const satisfies Record<string, StageInfo>;
+
+export const STAGES = { dump: dumpStages, preDump: preDumpStages, restore: restoreStages } as const;
+
+export type Operation = keyof typeof STAGES;
+export type StageName<O extends Operation> = keyof (typeof STAGES)[O] & string;
