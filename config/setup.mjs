@@ -18,7 +18,6 @@ function readStamps() {
 }
 
 function runStep(step, stamps) {
-  if (step.name === 'native') checkTools({ native: true });
   // Hash before building: a file edited while the build runs must count as not built.
   const inputs = step.inputs();
   step.run();
@@ -28,10 +27,12 @@ function runStep(step, stamps) {
 }
 
 function setup(depsOnly) {
-  checkTools({ native: false });
+  // First of all: nobody should wait for packages and then read that the compiler is missing.
+  const stamps = readStamps();
+  const mustCompile = STEPS.some((step) => step.name === 'native' && step.applies() && isStale(step, stamps));
+  checkTools({ native: !depsOnly && mustCompile });
   if (!dependenciesMatch()) installDependencies();
   if (depsOnly) return;
-  const stamps = readStamps();
   const failures = [];
   for (const step of STEPS) {
     if (!step.applies() || !isStale(step, stamps)) continue;

@@ -122,6 +122,13 @@ class RunLog implements Log {
   }
 }
 
+/** Writes a failure: its first line as an error, what the kernel said and what to do below it. */
+export function logFailure(log: Log, error: unknown): void {
+  const [first = '', ...others] = (error instanceof CrError ? error.report() : String(error)).split('\n');
+  log.error(first);
+  for (const line of others) log.msg(line);
+}
+
 /** A log with the given sink. */
 export function createLog(config: LogConfig): Log {
   return new RunLog(config);

@@ -11,7 +11,9 @@ import type { Command } from './settings.js';
 export type CommandRunner = (line: CommandLine, keepLog: (log: Log) => void) => Promise<number>;
 
 /** Each command is loaded only when it is called: start-up pays for what it uses (vm-findings.md section 8). */
-const RUNNERS: Partial<Record<Command, () => Promise<CommandRunner>>> = {};
+const RUNNERS: Partial<Record<Command, () => Promise<CommandRunner>>> = {
+  stages: async () => (await import('./stages.js')).runStages,
+};
 
 async function loadCommand(command: Command): Promise<CommandRunner> {
   const load = RUNNERS[command];

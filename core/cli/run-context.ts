@@ -1,6 +1,6 @@
 /** What every command of the engine gets: a log, a way to be cancelled, progress. */
 import { CrError } from '../errors.js';
-import { type Log, openLog, printable, writeAll } from '../log.js';
+import { LOG_LEVEL, type Log, logFailure, openLog, printable, writeAll } from '../log.js';
 import { DEFAULT_VERBOSITY } from '../options.js';
 import { versionText } from '../version.js';
 import { type Progress, createProgress } from './progress.js';
@@ -52,16 +52,16 @@ export function describeFailure(error: unknown): FailureText {
   return { report: wrapped.report(), exitCode: wrapped.exitCode, stack: error instanceof Error ? error.stack : undefined };
 }
 
-/** Reports a failure on standard error and, when the log goes to a file, there too: clients look for "Error" in it. */
+/**
+ * Reports a failure on standard error and in the log. The engine logs its own failures; when the log is standard error, or the engine was never
+ * reached, each line must still appear exactly once.
+ */
 export function reportFailure(error: unknown, log: Log | undefined, line: Exclude<ParsedLine, string> | undefined): number {
   const { report, exitCode, stack } = describeFailure(error);
-  writeAll(2, `${report.split('\n').map(printable).join('\n')}\n`);
   const separate = line?.settings.engine.logFile !== undefined;
-  if (log !== undefined && separate) {
-    const [first = '', ...others] = report.split('\n');
-    log.error(first);
-    for (const other of others) log.msg(other);
-  }
+  const logged = log?.firstError !== undefined;
+  if (separate || !logged || log.verbosity < LOG_LEVEL.error) writeAll(2, `${report.split('\n').map(printable).join('\n')}\n`);
+  if (log !== undefined && separate && !logged) logFailure(log, error);
   for (const frame of stack?.split('\n') ?? []) log?.[separate ? 'msg' : 'debug'](frame);
   return exitCode;
 }
