@@ -31,7 +31,7 @@ export function readOutside(run: DumpRun): void {
   for (let i = 0; i < threads.length; i += BATCH) {
     const batch = threads.slice(i, i + BATCH);
     const { value, free } = run.thread.once('collect.outside', 65536 + batch.length * OUTSIDE_PER_THREAD, (p) =>
-      batch.flatMap((thread) => TASK_RESOURCES.map((resource) => resource.readOutside?.(p, thread, run))),
+      batch.flatMap((thread) => TASK_RESOURCES.map((resource): Finish | void => resource.readOutside?.(p, thread, run))),
     );
     finishAll(value);
     free();

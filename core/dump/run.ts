@@ -9,7 +9,7 @@ import { ImageWriter } from '../images/writer.js';
 import { freezeTree } from '../kernel/freeze.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { RobustList } from '../kernel/robust-list.js';
-import { openLog } from '../log.js';
+import { openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
 import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-entry.js';
 import { DumpFiles } from '../resources/files/table.js';
@@ -28,7 +28,7 @@ import { inventory, writeTasks } from './write.js';
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
 export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<DumpResult> {
   const resolved = resolveDumpOptions(options);
-  const log = options.log ?? openLog({ workDir: resolved.workDir, logFile: resolved.logFile, verbosity: resolved.verbosity });
+  const log = options.log ?? runLog(resolved);
   const session = new DumpSession(resolved, log, hooks);
   try {
     return await session.dump();
@@ -39,6 +39,12 @@ export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<D
     session.close();
     if (!options.log) log.close();
   }
+}
+
+/** The command makes its own log; the library writes one only when it was asked for. */
+function runLog(options: ResolvedDumpOptions): Log {
+  if (options.logFile === undefined) return silentLog();
+  return openLog({ workDir: options.workDir, logFile: options.logFile, verbosity: options.verbosity });
 }
 
 class DumpSession {
@@ -68,12 +74,12 @@ class DumpSession {
     await stages.run('prepare', () => this.checkFolder());
     await stages.run('preflight', () => preflight(this.thread.proc, options));
     if (options.dryRun) return this.result('running', 0);
-    await stages.run('preDumpScript', () => scripts.run('pre-dump'));
+    await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running'));
     const images = new ImageWriter(options.imagesDir);
     this.run = { options, log: this.log, thread: this.thread, images, tasks: this.tasks };
     try {
       await this.frozenPart(this.run);
-      await stages.run('postDumpScript', () => scripts.run('post-dump', options.pid));
+      await stages.run('postDumpScript', () => scripts.run('post-dump', 'running', options.pid));
     } catch (error) {
       images.abort();
       this.files?.undo();
@@ -123,7 +129,7 @@ class DumpSession {
       files.finish();
       run.images.finish(inventory([]));
     });
-    await stages.run('cure', () => this.cure(robust));
+    await stages.run('cure', () => this.cure());
   }
 
   private freeze(): void {
@@ -148,9 +154,8 @@ class DumpSession {
     return this.tasks.filter((task) => !isZombie(task));
   }
 
-  private cure(robust: RobustList): void {
+  private cure(): void {
     for (const task of this.liveTasks()) task.parasite?.cure();
-    robust.clear();
   }
 
   /** A failed dump: every task runs on unharmed. */

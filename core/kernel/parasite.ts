@@ -255,7 +255,10 @@ export class Parasite {
   /** Drops our views of the arena (the target keeps or has lost its own). */
   unshare(): void {
     if (this.code) this.thread.native.unmap(this.code.mapping.mapping);
-    if (this.memory) this.thread.native.unmap(this.memory.mapping);
+    if (this.memory) {
+      this.robust.remove(this.memory);
+      this.thread.native.unmap(this.memory.mapping);
+    }
     this.code = null;
     this.memory = null;
   }

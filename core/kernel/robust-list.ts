@@ -33,15 +33,26 @@ export class RobustList {
     if (this.arenas.length >= ROBUST_LIST_LIMIT)
       throw new CrError('CR_UNSUPPORTED', { message: `more than ${ROBUST_LIST_LIMIT} processes in one tree`, target: 'running' });
     arena.view.setUint32(ARENA_HEAD.word, (this.thread.tid | FUTEX_WAITERS) >>> 0, true);
-    const next = this.head.view.getBigUint64(0, true);
-    arena.view.setBigUint64(ARENA_HEAD.next, next, true);
-    this.head.view.setBigUint64(0, arena.mapping.addr + BigInt(ARENA_HEAD.next), true);
+    arena.view.setBigUint64(ARENA_HEAD.next, this.arenas.length === 0 ? this.head.mapping.addr : entryOf(this.arenas.at(-1)!), true);
+    this.head.view.setBigUint64(0, entryOf(arena), true);
     this.arenas.push(arena);
   }
 
-  /** Forgets all arenas: before they are unmapped, since the kernel would walk into nothing. */
-  clear(): void {
-    this.head.view.setBigUint64(0, this.head.mapping.addr, true);
-    this.arenas.length = 0;
+  /**
+   * Takes an arena off the list: after its daemons have ended (before that they would never learn of our death) and before our mapping of it goes
+   * (the kernel stops its walk at the first entry that it cannot read, and later arenas would not be told).
+   */
+  remove(arena: Arena): void {
+    const at = this.arenas.indexOf(arena);
+    if (at < 0) return;
+    const next = arena.view.getBigUint64(ARENA_HEAD.next, true);
+    const newer = this.arenas[at + 1];
+    if (newer) newer.view.setBigUint64(ARENA_HEAD.next, next, true);
+    else this.head.view.setBigUint64(0, next, true);
+    this.arenas.splice(at, 1);
   }
+}
+
+function entryOf(arena: Arena): bigint {
+  return arena.mapping.addr + BigInt(ARENA_HEAD.next);
 }

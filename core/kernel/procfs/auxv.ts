@@ -11,7 +11,7 @@ export interface AuxEntry {
 const AUXV_LIMIT = 16 * 1024;
 
 /**
- * All pairs with the final AT_NULL. `wordBytes` is 4 for a 32-bit program. Empty for a zombie or kernel thread. Throws CR_KERNEL for a size that
+ * All pairs with the final AT_NULL. `wordBytes` is 4 for a 32-bit program. Empty text (older kernels, for tasks without memory) gives none. Throws CR_KERNEL for a size that
  * is no whole number of pairs and for a vector without AT_NULL.
  */
 export function parseAuxv(text: ProcText, wordBytes: 4 | 8 = 8): AuxEntry[] {
@@ -27,7 +27,7 @@ export function parseAuxv(text: ProcText, wordBytes: 4 | 8 = 8): AuxEntry[] {
   return out;
 }
 
-/** Null when the process is gone. */
+/** Null when the process is gone, and for zombies and kernel threads (ESRCH since about Linux 6.15, empty before). */
 export function readAuxv(reader: ProcReader, pid: number, wordBytes: 4 | 8 = 8): AuxEntry[] | null {
   const text = reader.read(`${taskDir(pid)}/auxv`, AUXV_LIMIT);
   return text === null ? null : parseAuxv(text, wordBytes);

@@ -22,6 +22,12 @@ function hashOf(key: Uint8Array): number {
   return hash;
 }
 
+function equal(key: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== key.length) return false;
+  for (let i = 0; i < key.length; i++) if (bytes[start + i] !== key[i]) return false;
+  return true;
+}
+
 /** Handlers by key. */
 export class KeyTable<T> {
   private readonly entries = new Map<number, Entry<T>>();
@@ -49,7 +55,7 @@ export class KeyTable<T> {
     for (let byte = bytes[at] ?? NEWLINE; byte !== COLON && at < end; byte = bytes[++at] ?? NEWLINE) hash = hashStep(hash, byte);
     if (at === end) return false;
     const entry = this.entries.get(hash);
-    if (entry === undefined || bytes.compare(entry.key, 0, entry.key.length, start, at) !== 0) return false;
+    if (entry === undefined || !equal(entry.key, bytes, start, at)) return false;
     scanner.pos = at + 1;
     scanner.spaces();
     entry.handle(scanner, into);

@@ -52,7 +52,7 @@ export function parseLimits(text: ProcText): Rlimit[] {
   return NAMES.map((name, resource) => found.get(resource) ?? s.fail(`"${name.trim()}"`));
 }
 
-/** Limits of a process. Null when it is gone (a zombie's are gone too: it shows none). */
+/** Limits of a process, also of a zombie. Null when it is gone; in the moment it is reaped the open still works and the text is empty. */
 export function readLimits(reader: ProcReader, pid: number): Rlimit[] | null {
   const text = reader.read(`${taskDir(pid)}/limits`, LIMITS_LIMIT);
   return text === null || text.bytes.length === 0 ? null : parseLimits(text);

@@ -81,9 +81,10 @@ export class ByteScanner {
 
   /** Index of the newline that ends this line. A last line without one is truncated text. */
   lineEnd(): number {
-    const at = this.bytes.indexOf(NEWLINE, this.pos);
-    if (at >= 0 && at < this.end) return at;
-    this.pos = this.end;
+    const { bytes, end } = this;
+    // Lines are short: this loop is faster than the call into native code that indexOf() is.
+    for (let at = this.pos; at < end; at++) if (bytes[at] === NEWLINE) return at;
+    this.pos = end;
     return this.fail('a newline');
   }
 
@@ -191,10 +192,15 @@ export class ByteScanner {
   /** Unsigned hexadecimal up to 2^64-1. */
   bigHex(what: string): bigint {
     const start = this.pos;
-    while (hexDigit(this.peek()) >= 0) this.pos++;
+    let [high, low] = [0, 0];
+    for (let d = hexDigit(this.peek()); d >= 0; d = hexDigit(this.peek())) {
+      high = ((high << 4) | (low >>> 28)) >>> 0;
+      low = ((low << 4) | d) >>> 0;
+      this.pos++;
+    }
     const digits = this.pos - start;
     if (digits === 0 || digits > 16) this.fail(what);
-    return BigInt(`0x${this.bytes.toString('latin1', start, this.pos)}`);
+    return high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** A process or thread id: 1 .. PID_MAX_LIMIT (4194304, include/linux/threads.h). */

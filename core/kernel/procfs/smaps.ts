@@ -74,6 +74,35 @@ function freshExtra(): Extra {
   };
 }
 
+/** Written out: spreading two objects costs more than reading the whole entry. */
+function merged(vma: Vma, extra: Extra): SmapsVma {
+  return {
+    start: vma.start,
+    end: vma.end,
+    prot: vma.prot,
+    shared: vma.shared,
+    offset: vma.offset,
+    devMajor: vma.devMajor,
+    devMinor: vma.devMinor,
+    inode: vma.inode,
+    name: vma.name,
+    kind: vma.kind,
+    deletedSuffix: vma.deletedSuffix,
+    unescaped: vma.unescaped,
+    kernelPageSize: extra.kernelPageSize,
+    rss: extra.rss,
+    anonymous: extra.anonymous,
+    swap: extra.swap,
+    locked: extra.locked,
+    anonHugePages: extra.anonHugePages,
+    shmemPmdMapped: extra.shmemPmdMapped,
+    filePmdMapped: extra.filePmdMapped,
+    protectionKey: extra.protectionKey,
+    thpEligible: extra.thpEligible,
+    vmFlags: extra.vmFlags,
+  };
+}
+
 /** Keys start with a capital letter, addresses are lower case hex: the first character tells a new mapping. */
 function startsMapping(s: ByteScanner): boolean {
   const byte = s.peek();
@@ -91,7 +120,7 @@ export function parseSmaps(text: ProcText): SmapsVma[] {
     while (!s.done && !startsMapping(s)) if (!keys.line(s, extra)) s.nextLine();
     if (extra.vmFlags.size === 0) s.fail('VmFlags of a mapping');
     if (extra.kernelPageSize === 0) s.fail('KernelPageSize of a mapping');
-    out.push({ ...vma, ...extra });
+    out.push(merged(vma, extra));
   }
   return out;
 }

@@ -99,57 +99,71 @@ function letter(s: ByteScanner): string {
   return String.fromCharCode(byte);
 }
 
-function int(s: ByteScanner, what: string): number {
+/** The next number, after `skipped` other fields. */
+function int(s: ByteScanner, what: string, skipped = 0): number {
+  for (let i = 0; i < skipped; i++) big(s, what);
   s.byte(SPACE);
   return s.int(what);
 }
 
-function big(s: ByteScanner, what: string): bigint {
+function big(s: ByteScanner, what: string, skipped = 0): bigint {
+  for (let i = 0; i < skipped; i++) big(s, what);
   s.byte(SPACE);
   return s.bigInt(what);
 }
 
-function skip(s: ByteScanner, fields: number): void {
-  for (let i = 0; i < fields; i++) big(s, 'a number');
-}
-
-/** Fields 3 to 22. */
-function identity(s: ByteScanner) {
-  const state = letter(s);
-  const [ppid, pgrp, sid, ttyNr, tpgid] = [int(s, 'ppid'), int(s, 'pgrp'), int(s, 'session'), int(s, 'tty_nr'), int(s, 'tpgid')];
-  const flags = int(s, 'flags');
-  const [minflt, cminflt, majflt, cmajflt] = [int(s, 'minflt'), int(s, 'cminflt'), int(s, 'majflt'), int(s, 'cmajflt')];
-  const [utime, stime, cutime, cstime] = [int(s, 'utime'), int(s, 'stime'), int(s, 'cutime'), int(s, 'cstime')];
-  const [priority, nice, numThreads] = [int(s, 'priority'), int(s, 'nice'), int(s, 'num_threads')];
-  // itrealvalue: always 0, getitimer() in the task knows.
-  skip(s, 1);
-  const starttime = big(s, 'starttime');
-  const faults = { minflt, cminflt, majflt, cmajflt, utime, stime, cutime, cstime };
-  return { state, ppid, pgrp, sid, ttyNr, tpgid, flags, ...faults, priority, nice, numThreads, starttime };
-}
-
-/** Fields 23 to 52. */
-function memoryAndScheduling(s: ByteScanner) {
-  const [vsize, rss, rsslim] = [big(s, 'vsize'), big(s, 'rss'), big(s, 'rsslim')];
-  const [startCode, endCode, startStack] = [big(s, 'startcode'), big(s, 'endcode'), big(s, 'startstack')];
-  // kstkesp, kstkeip, four obsolete signal masks, wchan, nswap, cnswap.
-  skip(s, 9);
-  const [exitSignal, processor, rtPriority, policy] = [int(s, 'exit_signal'), int(s, 'processor'), int(s, 'rt_priority'), int(s, 'policy')];
-  // delayacct_blkio_ticks, guest_time, cguest_time.
-  skip(s, 3);
-  const [startData, endData, startBrk] = [big(s, 'start_data'), big(s, 'end_data'), big(s, 'start_brk')];
-  const [argStart, argEnd, envStart, envEnd] = [big(s, 'arg_start'), big(s, 'arg_end'), big(s, 'env_start'), big(s, 'env_end')];
-  const exitCode = int(s, 'exit_code');
-  const memory = { vsize, rss, rsslim, startCode, endCode, startStack, startData, endData, startBrk, argStart, argEnd, envStart, envEnd };
-  return { ...memory, exitSignal, processor, rtPriority, policy, exitCode };
+/** One object literal: its properties are evaluated in the order of the text, and putting parts together by spread would cost more than parsing. */
+function fields(s: ByteScanner): Stat {
+  return {
+    pid: s.pid('a pid'),
+    comm: comm(s),
+    state: letter(s),
+    ppid: int(s, 'ppid'),
+    pgrp: int(s, 'pgrp'),
+    sid: int(s, 'session'),
+    ttyNr: int(s, 'tty_nr'),
+    tpgid: int(s, 'tpgid'),
+    flags: int(s, 'flags'),
+    minflt: int(s, 'minflt'),
+    cminflt: int(s, 'cminflt'),
+    majflt: int(s, 'majflt'),
+    cmajflt: int(s, 'cmajflt'),
+    utime: int(s, 'utime'),
+    stime: int(s, 'stime'),
+    cutime: int(s, 'cutime'),
+    cstime: int(s, 'cstime'),
+    priority: int(s, 'priority'),
+    nice: int(s, 'nice'),
+    numThreads: int(s, 'num_threads'),
+    // itrealvalue is skipped: always 0, getitimer() in the task knows.
+    starttime: big(s, 'starttime', 1),
+    vsize: big(s, 'vsize'),
+    rss: big(s, 'rss'),
+    rsslim: big(s, 'rsslim'),
+    startCode: big(s, 'startcode'),
+    endCode: big(s, 'endcode'),
+    startStack: big(s, 'startstack'),
+    // kstkesp, kstkeip, four obsolete signal masks, wchan, nswap, cnswap.
+    exitSignal: int(s, 'exit_signal', 9),
+    processor: int(s, 'processor'),
+    rtPriority: int(s, 'rt_priority'),
+    policy: int(s, 'policy'),
+    // delayacct_blkio_ticks, guest_time, cguest_time.
+    startData: big(s, 'start_data', 3),
+    endData: big(s, 'end_data'),
+    startBrk: big(s, 'start_brk'),
+    argStart: big(s, 'arg_start'),
+    argEnd: big(s, 'arg_end'),
+    envStart: big(s, 'env_start'),
+    envEnd: big(s, 'env_end'),
+    exitCode: int(s, 'exit_code'),
+  };
 }
 
 /** Throws CR_KERNEL. Fields behind the 52nd are ignored. */
 export function parseStat(text: ProcText): Stat {
   const s = new ByteScanner(text.bytes, text.path);
-  const pid = s.pid('a pid');
-  const name = comm(s);
-  const stat = { pid, comm: name, ...identity(s), ...memoryAndScheduling(s) };
+  const stat = fields(s);
   const next = s.peek();
   if (next !== NEWLINE && next !== SPACE) s.fail('the end of the line');
   return stat;

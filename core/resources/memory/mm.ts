@@ -44,7 +44,7 @@ export const mm: TaskResource = {
       mm_env_end: stat.envEnd,
     });
     // The vector with its AT_NULL pair, as the kernel saved it at exec.
-    task.mm.mm_saved_auxv = (readAuxv(run.thread.proc, task.pid) ?? []).flatMap(([key, value]) => [key, value]);
+    task.mm.mm_saved_auxv = (readAuxv(run.thread.proc, task.pid) ?? []).flatMap((entry) => [entry.type, entry.value]);
   },
   readInside(p, task) {
     const brk = p.sys.brk(0).must('read the program break');
