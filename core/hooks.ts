@@ -48,7 +48,10 @@ export class Hooks {
   readonly claims: Readonly<Record<ClaimHookName, AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>>>;
 
   constructor() {
-    const claims = Object.keys(CLAIM_HOOKS).map((name) => [name, new AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>(['object'])]);
+    const claims = Object.keys(CLAIM_HOOKS).map((name) => [
+      name,
+      new AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>(['object']),
+    ]);
     this.claims = Object.fromEntries(claims) as Record<ClaimHookName, AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>>;
   }
 

@@ -29,7 +29,10 @@ export class StageRunner<O extends Operation> {
   /** Runs one stage. An abort is noticed here, at the border, where the undo is known. */
   async run<T>(name: StageName<O>, body: () => T | Promise<T>): Promise<T> {
     if (this.options.signal?.aborted)
-      throw new CrError('CR_ABORTED', { message: `cancelled before stage ${name}`, target: this.operation === 'restore' ? 'destroyed' : 'running' });
+      throw new CrError('CR_ABORTED', {
+        message: `cancelled before stage ${name}`,
+        target: this.operation === 'restore' ? 'destroyed' : 'running',
+      });
     const hooks = this.options.hooks.tapped(this.operation, name);
     const context = { operation: this.operation, stage: name, pid: this.pid };
     this.begun.push(name);

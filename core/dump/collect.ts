@@ -25,7 +25,10 @@ function live(run: DumpRun): DumpTask[] {
 /** Registers, then everything that ptrace and /proc tell. */
 export function readOutside(run: DumpRun): void {
   const threads = live(run).flatMap((task) => task.threads);
-  readRegisters(run.thread, threads.map((t) => t.tracee));
+  readRegisters(
+    run.thread,
+    threads.map((t) => t.tracee),
+  );
   for (const task of live(run)) task.vmas = readSmaps(run.thread.proc, task.pid) ?? [];
   for (const task of run.tasks) for (const resource of TASK_RESOURCES) if (!isZombie(task)) resource.readFrozen?.(task, run);
   for (let i = 0; i < threads.length; i += BATCH) {

@@ -39,4 +39,3 @@ export function stopTree(thread: KernelThread, tasks: readonly DumpTask[]): void
 export function resumeTree(thread: KernelThread, tasks: readonly DumpTask[]): void {
   detachAll(thread, tracees(tasks));
 }
-

@@ -7,7 +7,16 @@ const KCMP = { vm: 1, files: 2, fs: 3, sighand: 4 } as const;
 type SharedKind = keyof typeof KCMP;
 
 /** Only tasks of our own namespaces are dumped, so one id a kind says it all. */
-const NAMESPACE_IDS = { pid_ns_id: 1, net_ns_id: 2, ipc_ns_id: 3, uts_ns_id: 4, mnt_ns_id: 5, user_ns_id: 6, cgroup_ns_id: 7, time_ns_id: 8 } as const;
+const NAMESPACE_IDS = {
+  pid_ns_id: 1,
+  net_ns_id: 2,
+  ipc_ns_id: 3,
+  uts_ns_id: 4,
+  mnt_ns_id: 5,
+  user_ns_id: 6,
+  cgroup_ns_id: 7,
+  time_ns_id: 8,
+} as const;
 
 /** Ids of criu-ts itself: in no task of a tree. */
 export function ownIds(): TaskKobjIdsEntry {
@@ -17,7 +26,12 @@ export function ownIds(): TaskKobjIdsEntry {
 /** Ids of every live task of a frozen tree. */
 export function taskIds(thread: KernelThread, tasks: readonly DumpTask[]): Map<DumpTask, TaskKobjIdsEntry> {
   const live = tasks.filter((task) => !isZombie(task));
-  const ids = { vm: classes(thread, live, 'vm'), files: classes(thread, live, 'files'), fs: classes(thread, live, 'fs'), sighand: classes(thread, live, 'sighand') };
+  const ids = {
+    vm: classes(thread, live, 'vm'),
+    files: classes(thread, live, 'files'),
+    fs: classes(thread, live, 'fs'),
+    sighand: classes(thread, live, 'sighand'),
+  };
   return new Map(
     live.map((task, i) => [
       task,
@@ -47,7 +61,10 @@ function classes(thread: KernelThread, tasks: readonly DumpTask[], kind: SharedK
 }
 
 function compare(thread: KernelThread, a: number, b: number, type: number): number {
-  const { value, free } = thread.here('ids.kcmp', 4096, (p) => p.sys.kcmp(a, b, type, 0, 0).must('compare kernel objects of two tasks'), { subject: { pid: a }, target: 'running' });
+  const { value, free } = thread.here('ids.kcmp', 4096, (p) => p.sys.kcmp(a, b, type, 0, 0).must('compare kernel objects of two tasks'), {
+    subject: { pid: a },
+    target: 'running',
+  });
   const result = value.result;
   free();
   return result;

@@ -49,7 +49,12 @@ function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions):
   const outside = nodes.filter((node) => !pids.has(node.stat.sid) && node.stat.sid === root.stat.sid);
   return outside.length === 0
     ? []
-    : [{ pid: root.pid, what: `belongs to session ${root.stat.sid}, whose leader is outside the tree: start it with setsid, or use --shell-job` }];
+    : [
+        {
+          pid: root.pid,
+          what: `belongs to session ${root.stat.sid}, whose leader is outside the tree: start it with setsid, or use --shell-job`,
+        },
+      ];
 }
 
 function checkProcess(proc: ProcReader, node: TreeNode): Refusal[] {

@@ -93,7 +93,12 @@ class DumpSession {
     try {
       mkdirSync(this.options.imagesDir, { recursive: true });
     } catch (error) {
-      throw new CrError('CR_IMAGE_DIR', { message: 'cannot be made', subject: { path: this.options.imagesDir }, cause: error, target: 'running' });
+      throw new CrError('CR_IMAGE_DIR', {
+        message: 'cannot be made',
+        subject: { path: this.options.imagesDir },
+        cause: error,
+        target: 'running',
+      });
     }
   }
 
@@ -146,7 +151,8 @@ class DumpSession {
       this.tasks.push(task);
     }
     // The freeze is over: from here on the calls bound themselves, and copying gigabytes may take longer than --timeout.
-    if (this.thread.disarm()) throw new CrError('CR_FREEZE', { message: 'the tree did not stop in time', subject: { pid: this.options.pid }, target: 'running' });
+    if (this.thread.disarm())
+      throw new CrError('CR_FREEZE', { message: 'the tree did not stop in time', subject: { pid: this.options.pid }, target: 'running' });
     this.clock.frozen();
   }
 
@@ -195,7 +201,18 @@ class DumpSession {
 
 function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {
   const nsPid = node.status.nsPid.at(-1) ?? node.pid;
-  const base = { pid: node.pid, nsPid, parent, stat: node.stat, status: node.status, traced: null, parasite: null, threads: [], mm: newMm(), vmas: [] };
+  const base = {
+    pid: node.pid,
+    nsPid,
+    parent,
+    stat: node.stat,
+    status: node.status,
+    traced: null,
+    parasite: null,
+    threads: [],
+    mm: newMm(),
+    vmas: [],
+  };
   const zombie = node.stat.state === 'Z';
   return { ...base, core: zombie ? newZombieCore(node.stat) : newLeaderCore(node.stat) };
 }

@@ -25,25 +25,40 @@ export function walkTree(proc: ProcReader, root: number): TreeNode[] {
     if (!stat || !status || stat.state === 'X') continue;
     const node: TreeNode = { pid: next.pid, parent: next.parent, stat, status };
     nodes.push(node);
-    if (nodes.length > MAX_PROCESSES) throw new CrError('CR_UNSUPPORTED', { message: `the tree has more than ${MAX_PROCESSES} processes`, subject: { pid: root }, target: 'running' });
+    if (nodes.length > MAX_PROCESSES)
+      throw new CrError('CR_UNSUPPORTED', {
+        message: `the tree has more than ${MAX_PROCESSES} processes`,
+        subject: { pid: root },
+        target: 'running',
+      });
     for (const tid of readThreads(proc, next.pid) ?? [])
       for (const child of readChildren(proc, next.pid, tid) ?? []) queue.push({ pid: child, parent: node });
   }
   if (nodes.length === 0)
-    throw new CrError('CR_NO_PROCESS', { message: 'there is no such process', subject: { pid: root }, hint: 'Check the pid given with --tree (-t).', target: 'running' });
+    throw new CrError('CR_NO_PROCESS', {
+      message: 'there is no such process',
+      subject: { pid: root },
+      hint: 'Check the pid given with --tree (-t).',
+      target: 'running',
+    });
   return nodes;
 }
 
 /** Refuses roots that can never be dumped. */
 export function checkRoot(proc: ProcReader, nodes: readonly TreeNode[]): void {
   const root = nodes[0]!;
-  const no = (message: string, hint: string) => new CrError('CR_NO_PROCESS', { message, hint, subject: { pid: root.pid }, target: 'running' });
+  const no = (message: string, hint: string) =>
+    new CrError('CR_NO_PROCESS', { message, hint, subject: { pid: root.pid }, target: 'running' });
   if ((root.stat.flags & PF_KTHREAD) !== 0) throw no('is a kernel thread', 'Only user processes can be dumped.');
   if (root.stat.state === 'Z') throw no('is a zombie', 'Its parent must collect it; there is nothing left to dump.');
   const own = ancestry(proc, process.pid);
   const self = nodes.find((node) => own[0] === node.pid);
   if (root.pid === process.pid) throw no('is criu-ts itself', 'Name another process.');
-  if (self) throw no('is a parent of criu-ts itself, which would be frozen with it', 'Start criu-ts outside the tree, for example with setsid from another shell.');
+  if (self)
+    throw no(
+      'is a parent of criu-ts itself, which would be frozen with it',
+      'Start criu-ts outside the tree, for example with setsid from another shell.',
+    );
 }
 
 /** Our pid and those of our parents. */

@@ -26,7 +26,9 @@ export interface FreezeOptions {
 export function seizeThreads(thread: KernelThread, wanted: readonly Tracee[], options: FreezeOptions): Tracee[] {
   if (wanted.length === 0) return [];
   const { value, free } = thread.once('freeze.seize', 4096 + wanted.length * (3 * 64 + 16), (p) => {
-    const seized = wanted.map((t) => p.sys.ptrace(PTRACE.SEIZE, t.tid, 0, PTRACE_O.TRACESYSGOOD | options.ptraceOptions).ignore('checked below'));
+    const seized = wanted.map((t) =>
+      p.sys.ptrace(PTRACE.SEIZE, t.tid, 0, PTRACE_O.TRACESYSGOOD | options.ptraceOptions).ignore('checked below'),
+    );
     for (const t of wanted) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).ignore('a thread that died is noticed by wait4');
     const statuses = wanted.map((t) => {
       const status = p.out(8);
@@ -63,7 +65,10 @@ function seizeDenied(thread: KernelThread, tracee: Tracee, errno: number): CrErr
     message: tracer > 0 ? `is traced by process ${tracer}` : 'may not be traced',
     subject: { pid: tracee.pid, tid: tracee.tid },
     kernel: { call: `ptrace(PTRACE_SEIZE, ${tracee.tid})`, errno: errnoName(errno) },
-    hint: tracer > 0 ? `Detach process ${tracer} (a debugger or strace) first.` : 'Needs CAP_SYS_PTRACE over the task; check kernel.yama.ptrace_scope and LSM rules.',
+    hint:
+      tracer > 0
+        ? `Detach process ${tracer} (a debugger or strace) first.`
+        : 'Needs CAP_SYS_PTRACE over the task; check kernel.yama.ptrace_scope and LSM rules.',
     target: 'running',
   });
 }
@@ -95,7 +100,13 @@ export function freezeProcess(thread: KernelThread, pid: number, options: Freeze
     const fresh = listThreads(thread, pid).filter((tid) => !tried.has(tid));
     if (fresh.length === 0) return process;
     for (const tid of fresh) tried.add(tid);
-    process.threads.push(...seizeThreads(thread, fresh.map((tid) => new Tracee(pid, tid)), options));
+    process.threads.push(
+      ...seizeThreads(
+        thread,
+        fresh.map((tid) => new Tracee(pid, tid)),
+        options,
+      ),
+    );
   }
   throw new CrError('CR_FREEZE', { message: 'creates threads faster than they can be stopped', subject: { pid }, target: 'running' });
 }

@@ -106,7 +106,8 @@ export class KernelThread {
   /** Runs without blocking the event loop. */
   async runAsync(program: Program, context: FailureContext = {}): Promise<void> {
     const status = await this.thread.run(BigInt(program.address));
-    if (status === ABANDONED) throw new CrError('CR_ABORTED', { message: `program ${program.name} was abandoned`, target: 'running', ...context });
+    if (status === ABANDONED)
+      throw new CrError('CR_ABORTED', { message: `program ${program.name} was abandoned`, target: 'running', ...context });
     program.check(status, context);
   }
 

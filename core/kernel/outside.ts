@@ -24,7 +24,9 @@ function readBatch(thread: KernelThread, tracees: readonly Tracee[], xstateSize:
       const xstate = p.out(xstateSize, 64);
       const mask = p.out(8);
       const xiov = p.iovec([{ addr: xstate.addr, length: xstateSize }]);
-      p.sys.ptrace(PTRACE.GETREGSET, t.tid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }])).must(`read the registers ${subject}`);
+      p.sys
+        .ptrace(PTRACE.GETREGSET, t.tid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
+        .must(`read the registers ${subject}`);
       p.sys.ptrace(PTRACE.GETREGSET, t.tid, NT_X86_XSTATE, xiov).must(`read the extended state ${subject}`);
       p.sys.ptrace(PTRACE.GETSIGMASK, t.tid, 8, mask).must(`read the signal mask ${subject}`);
       return { regs, xstate, xiov, mask };

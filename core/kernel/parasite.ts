@@ -85,7 +85,12 @@ export class Parasite {
     this.start();
   }
 
-  private rescueOf(tracee: Tracee): { registers: Registers; mask: bigint; code?: { addr: number; size: number }; data?: { addr: number; size: number } } {
+  private rescueOf(tracee: Tracee): {
+    registers: Registers;
+    mask: bigint;
+    code?: { addr: number; size: number };
+    data?: { addr: number; size: number };
+  } {
     if (!tracee.registers) throw new CrError('CR_INTERNAL', { message: `registers of ${tracee.tid} were not read`, target: 'frozen' });
     const registers = resumeRegisters(tracee.registers, { signalPending: tracee.signalPending, sameTask: true });
     const maps = this.code && this.memory ? { code: this.code, data: { addr: this.memory.base, size: this.memory.size } } : {};
@@ -104,17 +109,27 @@ export class Parasite {
   private mapArena(main: Tracee): void {
     const { blob } = this.thread.native;
     const codeSize = Math.ceil((roundUp(blob.code.length, 64) + this.process.threads.length * stubSlotSize(blob)) / PAGE) * PAGE;
-    const dataSize = Math.ceil((this.arenaSize + ARENA_HEAD.size + this.process.threads.length * (THREAD_BLOCK_SIZE + THREAD_STACK)) / PAGE) * PAGE;
+    const dataSize =
+      Math.ceil((this.arenaSize + ARENA_HEAD.size + this.process.threads.length * (THREAD_BLOCK_SIZE + THREAD_STACK)) / PAGE) * PAGE;
     const base = main.registers!;
-    const { value, free } = this.thread.once('parasite.map', 4 * REMOTE_CALL_SIZE, (p) => {
-      const parked = registerVector(p, base.clone().set('rip', this.rescueAt).set('orig_rax', -1n));
-      const mask = p.out(8).setU64(0, ALL_SIGNALS);
-      p.sys.ptrace(PTRACE.SETREGSET, main.tid, NT_PRSTATUS, parked.iov).must('point the task at its rescue stub');
-      p.sys.ptrace(PTRACE.SETSIGMASK, main.tid, 8, mask).must('block signals of the task');
-      const map = (size: number, prot: number) =>
-        emitRemoteCall(p, main.tid, this.syscallAt, base, { name: 'mmap', args: [0, size, prot, MAP_SHARED_ANON, -1n, 0], why: 'map the arena' });
-      return { code: map(codeSize, PROT_RX), data: map(dataSize, PROT_RW) };
-    }, { subject: { pid: this.process.pid }, target: 'running' });
+    const { value, free } = this.thread.once(
+      'parasite.map',
+      4 * REMOTE_CALL_SIZE,
+      (p) => {
+        const parked = registerVector(p, base.clone().set('rip', this.rescueAt).set('orig_rax', -1n));
+        const mask = p.out(8).setU64(0, ALL_SIGNALS);
+        p.sys.ptrace(PTRACE.SETREGSET, main.tid, NT_PRSTATUS, parked.iov).must('point the task at its rescue stub');
+        p.sys.ptrace(PTRACE.SETSIGMASK, main.tid, 8, mask).must('block signals of the task');
+        const map = (size: number, prot: number) =>
+          emitRemoteCall(p, main.tid, this.syscallAt, base, {
+            name: 'mmap',
+            args: [0, size, prot, MAP_SHARED_ANON, -1n, 0],
+            why: 'map the arena',
+          });
+        return { code: map(codeSize, PROT_RX), data: map(dataSize, PROT_RW) };
+      },
+      { subject: { pid: this.process.pid }, target: 'running' },
+    );
     const code = remoteResult(value.code);
     const data = remoteResult(value.data);
     free();
@@ -175,16 +190,25 @@ export class Parasite {
 
   private start(): void {
     const { blob } = this.thread.native;
-    const { free } = this.thread.once('parasite.start', 4096 + this.daemons.size * 640, (p) => {
-      const mask = p.out(8).setU64(0, ALL_SIGNALS);
-      for (const d of this.daemons.values()) {
-        const regs = d.tracee.registers!.clone().set('rip', this.code!.addr + blob.entry).set('rsp', d.stackTop).set('orig_rax', -1n);
-        regs.set('rdi', this.arena.addr(d.block)).set('eflags', 0x202);
-        p.sys.ptrace(PTRACE.SETREGSET, d.tracee.tid, NT_PRSTATUS, registerVector(p, regs).iov).must('start the daemon');
-        p.sys.ptrace(PTRACE.SETSIGMASK, d.tracee.tid, 8, mask).must('block signals of the task');
-        p.sys.ptrace(PTRACE.CONT, d.tracee.tid, 0, 0).must('start the daemon');
-      }
-    }, { subject: { pid: this.process.pid }, target: 'running' });
+    const { free } = this.thread.once(
+      'parasite.start',
+      4096 + this.daemons.size * 640,
+      (p) => {
+        const mask = p.out(8).setU64(0, ALL_SIGNALS);
+        for (const d of this.daemons.values()) {
+          const regs = d.tracee
+            .registers!.clone()
+            .set('rip', this.code!.addr + blob.entry)
+            .set('rsp', d.stackTop)
+            .set('orig_rax', -1n);
+          regs.set('rdi', this.arena.addr(d.block)).set('eflags', 0x202);
+          p.sys.ptrace(PTRACE.SETREGSET, d.tracee.tid, NT_PRSTATUS, registerVector(p, regs).iov).must('start the daemon');
+          p.sys.ptrace(PTRACE.SETSIGMASK, d.tracee.tid, 8, mask).must('block signals of the task');
+          p.sys.ptrace(PTRACE.CONT, d.tracee.tid, 0, 0).must('start the daemon');
+        }
+      },
+      { subject: { pid: this.process.pid }, target: 'running' },
+    );
     free();
   }
 
@@ -199,7 +223,9 @@ export class Parasite {
 
   /** Emits a bounded wait for that sequence number. */
   emitWait(p: Program, tracee: Tracee, goal: number): void {
-    p.wait(this.localBlock(this.daemonOf(tracee)) + THREAD_BLOCK.done, goal, POLL_NS).ignore('finished jobs are told by their sequence number');
+    p.wait(this.localBlock(this.daemonOf(tracee)) + THREAD_BLOCK.done, goal, POLL_NS).ignore(
+      'finished jobs are told by their sequence number',
+    );
   }
 
   /** True when the daemon has finished everything handed over. */
@@ -229,14 +255,25 @@ export class Parasite {
   cure(): void {
     if (!this.place) return;
     const main = this.process.main;
-    const { free } = this.thread.once('parasite.cure', 8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * 1280, (p) => {
-      if (this.daemons.size > 0) for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
-      if (this.daemons.size > 0) for (const t of this.process.threads) p.sys.wait4(t.tid, p.out(8), WALL, 0).must('wait for the daemon to stop');
-      for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
-      for (const range of this.ranges)
-        emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, { name: 'munmap', args: [range.start, range.end - range.start], why: 'unmap the arena' });
-      this.emitRestore(p, main);
-    }, { subject: { pid: this.process.pid }, target: 'running' });
+    const { free } = this.thread.once(
+      'parasite.cure',
+      8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * 1280,
+      (p) => {
+        if (this.daemons.size > 0)
+          for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
+        if (this.daemons.size > 0)
+          for (const t of this.process.threads) p.sys.wait4(t.tid, p.out(8), WALL, 0).must('wait for the daemon to stop');
+        for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
+        for (const range of this.ranges)
+          emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {
+            name: 'munmap',
+            args: [range.start, range.end - range.start],
+            why: 'unmap the arena',
+          });
+        this.emitRestore(p, main);
+      },
+      { subject: { pid: this.process.pid }, target: 'running' },
+    );
     free();
     writeMemory(this.process.pid, this.place.addr, this.place.original);
     this.place = null;
@@ -249,7 +286,9 @@ export class Parasite {
     const rescue = this.rescueOf(tracee);
     const mask = p.out(8).setU64(0, rescue.mask);
     p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, mask).must('give the task its signal mask back');
-    p.sys.ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, rescue.registers).iov).must('give the task its registers back');
+    p.sys
+      .ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, rescue.registers).iov)
+      .must('give the task its registers back');
   }
 
   /** Drops our views of the arena (the target keeps or has lost its own). */

@@ -26,7 +26,8 @@ export function runRemote(thread: KernelThread, jobs: readonly RemoteJob[]): voi
     });
     again.free();
   }
-  for (const job of jobs) job.program.check(job.parasite.statusOf(job.tracee), { subject: { pid: job.tracee.pid, tid: job.tracee.tid }, target: 'running' });
+  for (const job of jobs)
+    job.program.check(job.parasite.statusOf(job.tracee), { subject: { pid: job.tracee.pid, tid: job.tracee.tid }, target: 'running' });
 }
 
 function unfinished(jobs: readonly RemoteJob[]): RemoteJob[] {
@@ -44,7 +45,11 @@ function lookAfter(thread: KernelThread, tracee: Tracee): void {
   free();
   if (result === 0) return;
   if (result !== tracee.tid || (status & 0xff) !== 0x7f)
-    throw new CrError('CR_TARGET_LOST', { message: 'was killed during the operation', subject: { pid: tracee.pid, tid: tracee.tid }, target: 'destroyed' });
+    throw new CrError('CR_TARGET_LOST', {
+      message: 'was killed during the operation',
+      subject: { pid: tracee.pid, tid: tracee.tid },
+      target: 'destroyed',
+    });
   const signal = status >> 16 === EVENT_STOP ? 0 : (status >> 8) & 0xff;
   const cont = thread.once('remote.continue', 4096, (p) => {
     p.sys.ptrace(PTRACE.CONT, tracee.tid, 0, signal).ignore('a thread that died is noticed the next time');

@@ -30,7 +30,26 @@ export function stubBytes(blob: Blob, rescue: RescueData): Buffer {
   const bytes = Buffer.from(blob.code.subarray(blob.stubBegin, blob.stubEnd));
   const data = bytes.subarray(blob.stubData - blob.stubBegin);
   const put = (offset: number, value: bigint) => data.writeBigUInt64LE(BigInt.asUintN(64, value), offset);
-  const names = ['r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi', 'rip', 'eflags', 'rsp'] as const;
+  const names = [
+    'r15',
+    'r14',
+    'r13',
+    'r12',
+    'rbp',
+    'rbx',
+    'r11',
+    'r10',
+    'r9',
+    'r8',
+    'rax',
+    'rcx',
+    'rdx',
+    'rsi',
+    'rdi',
+    'rip',
+    'eflags',
+    'rsp',
+  ] as const;
   for (const name of names) put(STUB_DATA[name], rescue.registers.get(name));
   put(STUB_DATA.mask, rescue.mask);
   put(STUB_DATA.codeAddr, BigInt(rescue.code?.addr ?? 0));
@@ -80,7 +99,11 @@ export function findStubPlace(blob: Blob, process: { pid: number }, vdso: { star
   const code = blob.code.subarray(blob.stubBegin, blob.stubData);
   const old = bytes.indexOf(code);
   if (old >= 0) return { addr: vdso.start + old, original: Buffer.from(bytes.subarray(old, old + size)) };
-  throw new CrError('CR_UNSUPPORTED', { message: `the vDSO has no ${size} free bytes for the rescue stub`, subject: { pid: process.pid }, target: 'running' });
+  throw new CrError('CR_UNSUPPORTED', {
+    message: `the vDSO has no ${size} free bytes for the rescue stub`,
+    subject: { pid: process.pid },
+    target: 'running',
+  });
 }
 
 /** Bytes of one stub slot inside the code mapping. */

@@ -7,6 +7,8 @@ import { SYSCALLS, type SyscallName, type SyscallRow } from '../abi/syscalls.js'
 import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
+import { formatProgram } from './text.js';
+import { verify, type Problem } from './verify.js';
 
 /** An operand that is read when the cell runs. */
 export class Operand {
@@ -270,7 +272,9 @@ export class Program {
     return this.emit(OP.spawn, 0, [args, args.size, program], 'clone3', 1);
   }
   cowFill(fd: Arg, offset: Arg, addr: Arg, length: Arg, scratch: Arg, scratchSize: Arg): Call {
-    return this.emit(OP.cow_fill, 0, [fd, offset, addr, length, scratch, scratchSize], 'pread64 (copy-on-write fill)').must('fill inherited memory');
+    return this.emit(OP.cow_fill, 0, [fd, offset, addr, length, scratch, scratchSize], 'pread64 (copy-on-write fill)').must(
+      'fill inherited memory',
+    );
   }
   /** Jumps forward to the label when (value & mask) == want. */
   branch(value: Arg, mask: Arg, want: Arg): Label {
@@ -290,12 +294,24 @@ export class Program {
   end(): this {
     if (this.start >= 0) return this;
     for (const index of this.undecided)
-      throw new CrError('CR_INTERNAL', { message: `program ${this.name}: op ${index} (${this.cells[index]!.text}) states no failure policy` });
+      throw new CrError('CR_INTERNAL', {
+        message: `program ${this.name}: op ${index} (${this.cells[index]!.text}) states no failure policy`,
+      });
     this.emit(OP.end, 0, [], 'end');
     const size = this.cells.length * CELL_SIZE;
     this.start = this.arena.alloc(size, 64);
     this.arena.bytes.set(this.buffer.subarray(0, size), this.start);
     return this;
+  }
+
+  /** Text form with the results so far. */
+  text(): string {
+    return formatProgram(this.name, this.arena.view, this.start, this.cells.length);
+  }
+
+  /** Problems that the verifier finds in the sealed program. */
+  problems(): Problem[] {
+    return verify(this.arena.view, this.start, this.cells.length);
   }
 
   /** Address of the first cell as the executor sees it. */
@@ -320,8 +336,7 @@ export class Program {
   failure(status: number, context: FailureContext): CrError {
     const index = ~status;
     const cell = this.cells[index];
-    if (!cell)
-      return new CrError('CR_TARGET_LOST', { message: `program ${this.name} was cut off`, ...context });
+    if (!cell) return new CrError('CR_TARGET_LOST', { message: `program ${this.name} was cut off`, ...context });
     const result = this.resultOf(index);
     const errno = result < 0 ? errnoName(-result) : `0x${this.resultBigOf(index).toString(16)}`;
     return new CrError('CR_KERNEL', {

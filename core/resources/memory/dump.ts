@@ -50,8 +50,14 @@ export class MemoryDump {
     const scannable = task.vmas.filter(hasPages);
     const scan = scanPages(this.run.thread, task.pid, scannable);
     this.addVmas(task, scan.guards);
-    const readable = intersect(scan.pages, scannable.filter((vma) => (vma.prot & PROT_READ) !== 0));
-    const secret = intersect(scan.pages, scannable.filter((vma) => (vma.prot & PROT_READ) === 0));
+    const readable = intersect(
+      scan.pages,
+      scannable.filter((vma) => (vma.prot & PROT_READ) !== 0),
+    );
+    const secret = intersect(
+      scan.pages,
+      scannable.filter((vma) => (vma.prot & PROT_READ) === 0),
+    );
     const vdso = task.vmas.find((vma) => vma.kind === 'vdso');
     const runs: { range: Range; via: 'vm' | 'mem' | 'vdso' }[] = [
       ...readable.map((range) => ({ range, via: 'vm' as const })),
@@ -70,8 +76,14 @@ export class MemoryDump {
     // Guard regions are stored as extra entries behind all real ones (criu.md 3.4).
     for (const guard of guards) {
       task.mm.vmas.push({
-        start: BigInt(guard.start), end: BigInt(guard.end), pgoff: 0n, shmid: 0n, prot: 0,
-        flags: MAP.private | MAP.anonymous, status: VMA_STATUS.guard, fd: -1n,
+        start: BigInt(guard.start),
+        end: BigInt(guard.end),
+        pgoff: 0n,
+        shmid: 0n,
+        prot: 0,
+        flags: MAP.private | MAP.anonymous,
+        status: VMA_STATUS.guard,
+        fd: -1n,
       });
     }
   }
@@ -93,7 +105,12 @@ export class MemoryDump {
         while (j < runs.length && runs[j]!.via === runs[i]!.via) j++;
         const ranges = runs.slice(i, j).map((run) => run.range);
         if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, fd, offset);
-        else offset += copyPages(this.run.thread, { pid: task.pid, fd, offset, ranges, viaMem: runs[i]!.via === 'mem' ? mem : null }, this.buffer);
+        else
+          offset += copyPages(
+            this.run.thread,
+            { pid: task.pid, fd, offset, ranges, viaMem: runs[i]!.via === 'mem' ? mem : null },
+            this.buffer,
+          );
         i = j;
       }
     } finally {

@@ -54,14 +54,23 @@ function merge(ranges: readonly Range[]): Range[] {
 function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, into: ScanResult): void {
   let at = range.start;
   while (at < range.end) {
-    const { value, free } = thread.once('memory.scan', 8192 + REGIONS * REGION_SIZE, (p) => {
-      const vec = p.out(REGIONS * REGION_SIZE);
-      const arg = p.out(PM_SCAN_ARG_SIZE);
-      arg.setU64(0, PM_SCAN_ARG_SIZE).setU64(16, at).setU64(24, range.end).setU64(40, vec.addr).setU64(48, REGIONS);
-      const mask = PAGE_IS.zero | PAGE_IS.file;
-      arg.setU64(64, mask).setU64(72, mask).setU64(80, PAGE_IS.present | PAGE_IS.swapped).setU64(88, RETURN);
-      return { vec, arg, call: p.sys.ioctl(fd, PAGEMAP_SCAN, arg).must('find the pages of the process (PAGEMAP_SCAN, Linux 6.7)') };
-    }, { subject: { pid }, target: 'running' });
+    const { value, free } = thread.once(
+      'memory.scan',
+      8192 + REGIONS * REGION_SIZE,
+      (p) => {
+        const vec = p.out(REGIONS * REGION_SIZE);
+        const arg = p.out(PM_SCAN_ARG_SIZE);
+        arg.setU64(0, PM_SCAN_ARG_SIZE).setU64(16, at).setU64(24, range.end).setU64(40, vec.addr).setU64(48, REGIONS);
+        const mask = PAGE_IS.zero | PAGE_IS.file;
+        arg
+          .setU64(64, mask)
+          .setU64(72, mask)
+          .setU64(80, PAGE_IS.present | PAGE_IS.swapped)
+          .setU64(88, RETURN);
+        return { vec, arg, call: p.sys.ioctl(fd, PAGEMAP_SCAN, arg).must('find the pages of the process (PAGEMAP_SCAN, Linux 6.7)') };
+      },
+      { subject: { pid }, target: 'running' },
+    );
     const count = value.call.result;
     for (let i = 0; i < count; i++) {
       const o = i * REGION_SIZE;

@@ -63,14 +63,19 @@ export function copyPages(thread: KernelThread, job: CopyJob, buffer: Arena): nu
   for (let i = 0; i < chunks.length; i += CHUNKS_PER_PROGRAM) {
     const batch = chunks.slice(i, i + CHUNKS_PER_PROGRAM);
     const parts = batch.reduce((n, c) => n + c.parts.length, 0);
-    const { free } = thread.once('memory.copy', 16384 + batch.length * 512 + parts * (16 + 64 + 32), (p) => {
-      for (const chunk of batch) {
-        emitRead(p, job, chunk, buffer.base);
-        const out = p.iovec([{ addr: buffer.base, length: chunk.size }]);
-        p.ioAll('pwritev', job.fd, out, 1, offset).must('write memory into the pages file');
-        offset += chunk.size;
-      }
-    }, { subject: { pid: job.pid }, target: 'running' });
+    const { free } = thread.once(
+      'memory.copy',
+      16384 + batch.length * 512 + parts * (16 + 64 + 32),
+      (p) => {
+        for (const chunk of batch) {
+          emitRead(p, job, chunk, buffer.base);
+          const out = p.iovec([{ addr: buffer.base, length: chunk.size }]);
+          p.ioAll('pwritev', job.fd, out, 1, offset).must('write memory into the pages file');
+          offset += chunk.size;
+        }
+      },
+      { subject: { pid: job.pid }, target: 'running' },
+    );
     free();
   }
   return offset - job.offset;

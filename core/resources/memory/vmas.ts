@@ -3,7 +3,6 @@ import type { VmaEntry } from '../../images/generated/memory.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { MADV_OF_FLAG, MAP, VMA_STATUS } from './vma-bits.js';
 
-
 /** Mapped files that need an id from the descriptor table: ordinary files, and memfds (whose content is shared memory). */
 export function needsFile(vma: SmapsVma): boolean {
   return vma.kind === 'file' || vma.kind === 'memfd';
@@ -108,4 +107,3 @@ export function vmaEntry(vma: SmapsVma, file: { id: number; flags: number } | nu
     ...(file ? { fdflags: file.flags } : {}),
   };
 }
-
