@@ -1,5 +1,5 @@
 // The build steps in order. Each one states its inputs (content hash) and outputs; config/setup.mjs runs those that are stale.
-import { readFileSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allExist, filesUnder, hashFiles } from './tree.mjs';
 import { build } from './tools.mjs';
@@ -92,8 +92,20 @@ const bundle = {
   run: () => build('command criu-ts', node, [at('config/bundle.mjs')], { cwd: root }),
 };
 
+const demo = {
+  name: 'demo',
+  applies: () => existsSync(at('test/demo/worker.c')),
+  inputs: () => hashFiles([at('test/demo/worker.c')]),
+  outputs: () => [at('dist/test/demo/worker')],
+  run: () => {
+    mkdirSync(at('dist/test/demo'), { recursive: true });
+    const args = ['-O1', '-Wall', '-Wextra', '-pthread', '-o', at('dist/test/demo/worker'), at('test/demo/worker.c')];
+    build('demo program', process.env.CC ?? 'cc', args, { cwd: root });
+  },
+};
+
 /** Order matters: each step may read what the ones before it wrote. */
-export const STEPS = [generateNative, addon, images, typescript, bundle];
+export const STEPS = [generateNative, addon, images, typescript, bundle, demo];
 
 /** True when the step must run: never ran, inputs differ, or an output is gone. */
 export function isStale(step, stamps) {
