@@ -4,12 +4,16 @@ import type { MmEntry } from '../images/generated/memory.js';
 import type { PstreeEntry } from '../images/generated/task.js';
 import type { ImageReader } from '../images/reader.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
+import type { LocalCalls } from '../kernel/local.js';
 import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
 import type { Arena } from '../program/arena.js';
+import type { RestoreFiles } from '../resources/files/restore.js';
+import type { ServiceFds } from './service-fds.js';
 
 export interface RestoreThread {
   readonly task: RestoreTask;
+  /** Id in the thread's own pid namespace, as the image has it. */
   readonly tid: number;
   readonly core: CoreEntry;
   readonly isLeader: boolean;
@@ -31,9 +35,13 @@ export interface RestoreRun {
   readonly options: ResolvedRestoreOptions;
   readonly log: Log;
   readonly thread: KernelThread;
+  readonly calls: LocalCalls;
   readonly images: ImageReader;
   /** Parents before children. */
   readonly tasks: RestoreTask[];
   /** The arena that all seeds share with us, at one address everywhere. */
   readonly arena: Arena;
+  /** Descriptors that every seed is born with. */
+  readonly service: ServiceFds;
+  readonly files: RestoreFiles;
 }
