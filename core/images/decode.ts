@@ -1,0 +1,216 @@
+/** Bytes to messages. The bytes are hostile: every length is checked against what is there before it is used. */
+import { CrError, type ErrorCode } from '../errors.js';
+import {
+  UNKNOWN,
+  type DecodeOptions,
+  type EnumType,
+  type Field,
+  type MessageBase,
+  type MessageType,
+  type UnknownField,
+} from './message.js';
+import {
+  createReader,
+  readFixed64,
+  readVarint,
+  signedOf,
+  textOfBytes,
+  unsignedOf,
+  WIRE_BYTES,
+  WIRE_FIXED32,
+  WIRE_FIXED64,
+  WIRE_VARINT,
+  zigzagOf,
+  type Halves,
+  type WireReader,
+} from './wire.js';
+
+/** Control group directories and AppArmor namespaces nest without a limit of their own. */
+const MAX_DEPTH = 100;
+/**
+ * Array elements and submessages in one record. An address space may have a million mappings, and the smallest element needs two bytes of
+ * file but a hundred of our memory: without a limit a 64 MiB record could ask for gigabytes.
+ */
+const MAX_ELEMENTS = 1 << 21;
+
+interface Run {
+  readonly reader: WireReader;
+  readonly options: DecodeOptions;
+  readonly halves: Halves;
+  readonly path: string[];
+  elements: number;
+}
+
+/** See MessageType.decode. */
+export function decodeMessage(type: MessageType<object>, bytes: Uint8Array, options: DecodeOptions): object {
+  const run: Run = { reader: createReader(bytes), options, halves: { lo: 0, hi: 0 }, path: [type.name], elements: 0 };
+  try {
+    return decodeFields(run, type, bytes.length);
+  } catch (error) {
+    if (error instanceof CrError) throw error;
+    return fail(run, error instanceof Error ? error.message : String(error), undefined, error);
+  }
+}
+
+function fail(run: Run, what: string, code: ErrorCode = 'CR_IMAGE_BAD', cause?: unknown): never {
+  const { path, offset = 0 } = run.options;
+  throw new CrError(code, {
+    message: `${run.path.join('.')}: ${what}`,
+    subject: { ...(path === undefined ? {} : { path }), offset: offset + run.reader.pos },
+    cause,
+  });
+}
+
+function decodeFields(run: Run, type: MessageType<object>, end: number): object {
+  if (run.path.length > MAX_DEPTH) fail(run, `nested more than ${MAX_DEPTH} deep`);
+  const { fields, byNumber } = type.plan;
+  const { reader } = run;
+  const message: Record<string, unknown> & MessageBase = {};
+  for (const field of fields) if (field.rule === 'repeated') message[field.name] = [];
+  let unknown: UnknownField[] | undefined;
+  while (reader.pos < end) {
+    const start = reader.pos;
+    const tag = readTag(run);
+    const field = byNumber.get(tag >>> 3);
+    if (field === undefined) (unknown ??= []).push(readUnknown(run, tag, start, end));
+    else {
+      run.path.push(field.name);
+      decodeField(run, field, tag & 7, message, end);
+      run.path.pop();
+    }
+    // A nested message must not read past its own end into its parent's fields.
+    if (reader.pos > end) fail(run, 'a value ends outside its message');
+  }
+  for (const field of fields)
+    if (field.rule === 'required' && message[field.name] === undefined) fail(run, `required field ${field.name} is missing`);
+  // Ascending, as encode expects; sort is stable, so repeated unknown fields keep their order.
+  if (unknown !== undefined) message[UNKNOWN] = unknown.sort((a, b) => a.number - b.number);
+  return message;
+}
+
+function readTag(run: Run): number {
+  readVarint(run.reader, run.halves);
+  const { lo, hi } = run.halves;
+  if (hi !== 0 || lo >>> 3 === 0) fail(run, 'damaged field tag');
+  return lo;
+}
+
+function readUnknown(run: Run, tag: number, start: number, end: number): UnknownField {
+  const { reader } = run;
+  count(run);
+  switch (tag & 7) {
+    case WIRE_VARINT:
+      readVarint(reader, run.halves);
+      break;
+    case WIRE_FIXED64:
+      reader.pos += 8;
+      break;
+    case WIRE_FIXED32:
+      reader.pos += 4;
+      break;
+    case WIRE_BYTES:
+      reader.pos += readLength(run, end);
+      break;
+    default:
+      fail(run, `field ${tag >>> 3} has wire type ${tag & 7}, which no image uses`);
+  }
+  if (reader.pos > end) fail(run, `field ${tag >>> 3} ends outside its message`);
+  return { number: tag >>> 3, raw: reader.buf.slice(start, reader.pos) };
+}
+
+function readLength(run: Run, end: number): number {
+  readVarint(run.reader, run.halves);
+  const { lo, hi } = run.halves;
+  if (hi !== 0 || lo > end - run.reader.pos) fail(run, `length ${unsignedOf(run.halves)} goes past the end`);
+  return lo;
+}
+
+function count(run: Run): void {
+  if (++run.elements > MAX_ELEMENTS) fail(run, `more than ${MAX_ELEMENTS} elements in one record`);
+}
+
+function decodeField(run: Run, field: Field, wire: number, message: Record<string, unknown>, end: number): void {
+  if (wire !== field.wire) {
+    if (wire === WIRE_BYTES && field.rule === 'repeated') return decodePacked(run, field, message, end);
+    fail(run, `wire type ${wire} where ${field.wire} belongs`);
+  }
+  if (field.rule === 'repeated') {
+    count(run);
+    (message[field.name] as unknown[]).push(decodeValue(run, field, end));
+  } else {
+    // Protobuf lets the last one win. No writer repeats a field, and a reader that saw another value than we do would be a trap.
+    if (message[field.name] !== undefined) fail(run, 'occurs twice');
+    message[field.name] = decodeValue(run, field, end);
+  }
+}
+
+/** Packed arrays: nobody writes them in images, but every protobuf reader must take them. */
+function decodePacked(run: Run, field: Field, message: Record<string, unknown>, end: number): void {
+  const stop = readLength(run, end) + run.reader.pos;
+  const list = message[field.name] as unknown[];
+  while (run.reader.pos < stop) {
+    count(run);
+    list.push(decodeValue(run, field, stop));
+  }
+  if (run.reader.pos > stop) fail(run, 'an element ends outside its array');
+}
+
+function decodeValue(run: Run, field: Field, end: number): unknown {
+  const { reader, halves } = run;
+  switch (field.scalar) {
+    case 'bytes':
+    case 'string': {
+      const length = readLength(run, end);
+      const start = reader.pos;
+      reader.pos += length;
+      const bytes = reader.buf.subarray(start, reader.pos);
+      // A copy: the record's buffer is reused and much larger than most values.
+      return field.scalar === 'string' ? textOfBytes(bytes) : Uint8Array.from(bytes);
+    }
+    case 'message': {
+      const stop = readLength(run, end) + reader.pos;
+      count(run);
+      return decodeFields(run, field.type as MessageType<object>, stop);
+    }
+    case 'fixed64':
+      readFixed64(reader, halves);
+      return unsignedOf(halves);
+    default:
+      readVarint(reader, halves);
+      return numberOf(run, field);
+  }
+}
+
+function numberOf(run: Run, field: Field): unknown {
+  const { lo, hi } = run.halves;
+  switch (field.scalar) {
+    case 'uint64':
+      return unsignedOf(run.halves);
+    case 'int64':
+      return signedOf(run.halves);
+    case 'sint64':
+      return zigzagOf(run.halves);
+    case 'uint32':
+      if (hi !== 0) fail(run, `${unsignedOf(run.halves)} does not fit in 32 bits`);
+      return lo;
+    case 'sint32':
+      if (hi !== 0) fail(run, `${unsignedOf(run.halves)} does not fit in 32 bits`);
+      return (lo >>> 1) ^ -(lo & 1);
+    case 'bool':
+      if (hi !== 0 || lo > 1) fail(run, `${unsignedOf(run.halves)} is not a boolean`);
+      return lo === 1;
+    default:
+      return int32Of(run, field);
+  }
+}
+
+/** int32 and enums: negative numbers are stored sign-extended to 64 bits. */
+function int32Of(run: Run, field: Field): number {
+  const { lo, hi } = run.halves;
+  const value = lo | 0;
+  if (hi !== (value < 0 ? 0xffff_ffff : 0)) fail(run, `${signedOf(run.halves)} does not fit in 32 bits`);
+  if (field.scalar === 'enum' && run.options.lenient !== true && !field.known.has(value)) {
+    fail(run, `value ${value} of ${(field.type as EnumType).enum} is not known`, 'CR_IMAGE_FEATURE');
+  }
+  return value;
+}

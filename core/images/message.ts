@@ -1,0 +1,131 @@
+/**
+ * Image messages: the field tables that core/images/generated holds, and encoding and decoding by them. One small interpreter of tables instead
+ * of code per message: it is warm after the first record, and every bound is checked in one place.
+ */
+import type { ErrorCode } from '../errors.js';
+import { decodeMessage } from './decode.js';
+import { encodeMessage } from './encode.js';
+import { WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from './wire.js';
+
+export type ScalarType = 'uint32' | 'int32' | 'sint32' | 'uint64' | 'int64' | 'sint64' | 'fixed64' | 'bool' | 'string' | 'bytes';
+
+/** Names of an enum's values. Image files hold the numbers; crit's JSON holds the names. */
+export interface EnumType {
+  readonly enum: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export type FieldRule = 'required' | 'optional' | 'repeated';
+export type FieldType = ScalarType | EnumType | MessageType<object>;
+/** Number, name, rule and type, as in the schema. */
+export type FieldSpec = readonly [number, string, FieldRule, FieldType];
+
+/** How a field is shown in readable text: the options of core/images/schema/options.proto. They never reach the wire. */
+export interface ShowHint {
+  readonly hex?: boolean;
+  readonly ipadd?: boolean;
+  readonly flags?: string;
+  readonly dev?: boolean;
+  readonly odev?: boolean;
+  readonly dict?: string;
+  readonly conv?: string;
+}
+
+/** A field that our schema does not know, as it stood in the file: tag and value. */
+export interface UnknownField {
+  readonly number: number;
+  readonly raw: Uint8Array;
+}
+
+/** Key under which a decoded message carries its unknown fields; a symbol, so that it never meets a field name and spreads along. */
+export const UNKNOWN: unique symbol = Symbol('unknown fields');
+
+/** Base of every generated message interface. */
+export interface MessageBase {
+  [UNKNOWN]?: readonly UnknownField[];
+}
+
+/** Where bytes came from, for error messages, and how strictly to read them. */
+export interface DecodeOptions {
+  readonly path?: string;
+  /** Offset of the first byte in that file. */
+  readonly offset?: number;
+  /** Keep enum numbers that we have no name for, instead of refusing them. For showing foreign images only. */
+  readonly lenient?: boolean;
+}
+
+/** A field with everything that encoding and decoding need, worked out once per message. */
+export interface Field {
+  readonly number: number;
+  readonly name: string;
+  readonly rule: FieldRule;
+  readonly type: FieldType;
+  readonly scalar: ScalarType | 'enum' | 'message';
+  readonly wire: number;
+  /** number << 3 | wire */
+  readonly tag: number;
+  /** Numbers of an enum, empty for other types. */
+  readonly known: ReadonlySet<number>;
+}
+
+export interface Plan {
+  /** Ascending by number. */
+  readonly fields: readonly Field[];
+  readonly byNumber: ReadonlyMap<number, Field>;
+}
+
+function scalarOf(type: FieldType): Field['scalar'] {
+  if (typeof type === 'string') return type;
+  return type instanceof MessageType ? 'message' : 'enum';
+}
+
+function wireOf(scalar: Field['scalar']): number {
+  if (scalar === 'string' || scalar === 'bytes' || scalar === 'message') return WIRE_BYTES;
+  return scalar === 'fixed64' ? WIRE_FIXED64 : WIRE_VARINT;
+}
+
+function fieldOf([number, name, rule, type]: FieldSpec): Field {
+  const scalar = scalarOf(type);
+  const wire = wireOf(scalar);
+  const known = typeof type !== 'string' && 'enum' in type ? Object.values(type.values) : [];
+  return { number, name, rule, type, scalar, wire, tag: ((number << 3) | wire) >>> 0, known: new Set(known) };
+}
+
+/** One message of the schema. `T` is the generated interface of the same name. */
+export class MessageType<T extends object> {
+  readonly name: string;
+  readonly #specs: () => readonly FieldSpec[];
+  #plan: Plan | undefined;
+
+  /** `specs` is a function because messages refer to each other, and because most messages are never used in one run. */
+  constructor(name: string, specs: () => readonly FieldSpec[]) {
+    this.name = name;
+    this.#specs = specs;
+  }
+
+  get plan(): Plan {
+    if (this.#plan === undefined) {
+      const fields = this.#specs()
+        .map(fieldOf)
+        .sort((a, b) => a.number - b.number);
+      this.#plan = { fields, byNumber: new Map(fields.map((field) => [field.number, field])) };
+    }
+    return this.#plan;
+  }
+
+  /**
+   * Bytes of a message: fields ascending, every value that is present written (zero too), unknown fields where their number says.
+   * Throws CrError with `code` that names message and field when a required field is missing or a value does not fit its type.
+   */
+  encode(message: T, code: ErrorCode = 'CR_INTERNAL'): Uint8Array {
+    return encodeMessage(this, message, code);
+  }
+
+  /**
+   * The message in `bytes`. Throws CrError CR_IMAGE_BAD with the offset when the bytes are no such message, CR_IMAGE_FEATURE for an enum
+   * value that our schema does not have.
+   */
+  decode(bytes: Uint8Array, options: DecodeOptions = {}): T {
+    return decodeMessage(this, bytes, options) as T;
+  }
+}

@@ -1,0 +1,232 @@
+/** Writes one folder of images. inventory.img comes last and by rename: a folder that has it holds a whole set. */
+import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { CrError } from '../errors.js';
+import { magicBytes, paddingOf, recordBytes } from './container.js';
+import type { InventoryEntry } from './generated/inventory.js';
+import type { StatsEntry } from './generated/stats.js';
+import { fileName } from './kind.js';
+import { GLOBAL_KINDS, IMAGES, kindOf, type EntryOf, type KindName } from './magic.js';
+
+const MODE = 0o644;
+/** Images are small: most need one write. More than this is written at once, so that a large table of mappings does not pile up here. */
+const FLUSH_AT = 256 << 10;
+
+interface OpenImage {
+  readonly path: string;
+  readonly kind: KindName;
+  /** Opened at the first write: thousands of tasks have more images than a process has descriptors. */
+  fd: number | null;
+  chunks: Uint8Array[];
+  pending: number;
+  /** Bytes of the file so far, those in `chunks` included. */
+  size: number;
+  records: number;
+}
+
+/** A place for raw bytes that the caller writes itself. */
+export interface RawSpace {
+  readonly fd: number;
+  readonly offset: number;
+}
+
+/** Runs one file operation; a failure becomes CR_IMAGE_WRITE with path, call and errno. */
+function attempt<T>(call: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new CrError('CR_IMAGE_WRITE', {
+      message: `${call} failed with ${errno}`,
+      subject: { path },
+      kernel: { call: `${call}("${path}")`, errno },
+      cause: error,
+    });
+  }
+}
+
+function remove(path: string): void {
+  attempt('unlink', path, () => {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  });
+}
+
+/** Creates `path`. What an earlier dump left there goes first: O_EXCL then proves that we write neither through a link nor into a file in use. */
+function create(path: string): number {
+  remove(path);
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  return attempt('open', path, () => openSync(path, flags, MODE));
+}
+
+function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
+  for (let done = 0; done < bytes.length;) {
+    done += attempt('pwrite', path, () => writeSync(fd, bytes, done, bytes.length - done, offset + done));
+  }
+}
+
+function writeFile(path: string, bytes: Uint8Array): void {
+  const fd = create(path);
+  try {
+    writeAt(fd, path, bytes, 0);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Bytes of an image with one record. */
+function wholeImage<K extends KindName>(kind: K, entry: EntryOf<K>): Buffer {
+  return Buffer.concat([magicBytes(kindOf(kind)), recordBytes(kindOf(kind).type, entry)]);
+}
+
+/** Statistics go into the work folder: they tell about a run, not about the tree. Throws CR_IMAGE_WRITE. */
+export function writeServiceImage(workDir: string, kind: 'stats-dump' | 'stats-restore', entry: StatsEntry): void {
+  writeFile(join(workDir, IMAGES[kind].file), wholeImage(kind, entry));
+}
+
+export class ImageWriter {
+  readonly dir: string;
+  /** Bytes of page data; counted by those who write them. */
+  pageBytes = 0;
+  readonly #images = new Map<string, OpenImage>();
+  readonly #raw = new Map<string, number>();
+  readonly #created = new Set<string>();
+
+  /** From here on the folder no longer holds the set that it held before. Throws CR_IMAGE_WRITE. */
+  constructor(dir: string) {
+    this.dir = dir;
+    remove(join(dir, IMAGES.inventory.file));
+  }
+
+  /**
+   * Appends a record, and the raw bytes that belong behind it, to the image `kind`-`id`; the first one creates the image. `id` is ignored for
+   * kinds that have one file for the whole set. Throws CR_INTERNAL when the entry does not fit its schema, or a kind of one record gets a
+   * second one; CR_IMAGE_WRITE.
+   */
+  add<K extends KindName>(kind: K, id: number | bigint | undefined, entry: EntryOf<K>, data?: Uint8Array): void {
+    const image = this.#record(kind, id, entry);
+    if (data === undefined) return this.#flushLarge(image);
+    this.#append(image, data);
+    const padding = this.#padding(kind, data.length);
+    if (padding > 0) this.#append(image, Buffer.alloc(padding));
+    this.#flushLarge(image);
+  }
+
+  /**
+   * As add(), but the caller writes the `length` raw bytes itself, at the returned place and before finish() (splice, copy_file_range). The
+   * descriptor stays ours.
+   */
+  addSpace<K extends KindName>(kind: K, id: number | bigint | undefined, entry: EntryOf<K>, length: number): RawSpace {
+    const image = this.#record(kind, id, entry);
+    const fd = this.#flush(image);
+    const offset = image.size;
+    const padding = this.#padding(kind, length);
+    image.size += length;
+    if (padding > 0) this.#append(image, Buffer.alloc(padding));
+    return { fd, offset };
+  }
+
+  /** Creates a file without records and returns its descriptor, which stays ours; asking again gives the same one. Throws CR_IMAGE_WRITE. */
+  rawFile(name: string): number {
+    let fd = this.#raw.get(name);
+    if (fd === undefined) {
+      const path = join(this.dir, name);
+      fd = create(path);
+      this.#created.add(path);
+      this.#raw.set(name, fd);
+    }
+    return fd;
+  }
+
+  /** Writes what is left, removes images of an earlier set that this one lacks, and last of all makes inventory.img. Throws CR_IMAGE_WRITE. */
+  finish(inventory: InventoryEntry): void {
+    for (const image of this.#images.values()) {
+      closeSync(this.#flush(image));
+      image.fd = null;
+    }
+    this.#close();
+    for (const kind of GLOBAL_KINDS) {
+      const path = join(this.dir, IMAGES[kind].file);
+      if (!this.#created.has(path)) remove(path);
+    }
+    const path = join(this.dir, IMAGES.inventory.file);
+    const beside = `${path}.new`;
+    this.#created.add(beside);
+    writeFile(beside, wholeImage('inventory', inventory));
+    this.#created.add(path);
+    attempt('rename', path, () => renameSync(beside, path));
+  }
+
+  /** Closes and removes every file that this writer created, inventory.img first. Never throws: it runs while another error is on its way. */
+  abort(): void {
+    this.#close();
+    for (const path of [...this.#created].reverse()) {
+      try {
+        unlinkSync(path);
+      } catch {
+        // Gone already, or the folder is: there is nothing left to do about it.
+      }
+    }
+    this.#created.clear();
+  }
+
+  #close(): void {
+    for (const image of this.#images.values()) {
+      if (image.fd !== null) closeSync(image.fd);
+      image.fd = null;
+    }
+    for (const fd of this.#raw.values()) closeSync(fd);
+    this.#raw.clear();
+    this.#images.clear();
+  }
+
+  #record(name: KindName, id: number | bigint | undefined, entry: object): OpenImage {
+    const kind = kindOf(name);
+    const image = this.#image(name, id);
+    if (kind.single && image.records > 0)
+      throw new CrError('CR_INTERNAL', { message: 'a second record for an image that has one', subject: { path: image.path } });
+    this.#append(image, recordBytes(image.records === 0 ? (kind.first ?? kind.type) : kind.type, entry));
+    image.records++;
+    return image;
+  }
+
+  #image(kind: KindName, id: number | bigint | undefined): OpenImage {
+    const file = fileName(kindOf(kind), id);
+    let image = this.#images.get(file);
+    if (image === undefined) {
+      image = { path: join(this.dir, file), kind, fd: null, chunks: [], pending: 0, size: 0, records: 0 };
+      this.#images.set(file, image);
+      this.#append(image, magicBytes(kindOf(kind)));
+    }
+    return image;
+  }
+
+  #padding(name: KindName, length: number): number {
+    const { payload } = kindOf(name);
+    return typeof payload === 'object' ? Number(paddingOf(BigInt(length), payload.pad)) : 0;
+  }
+
+  #append(image: OpenImage, bytes: Uint8Array): void {
+    image.chunks.push(bytes);
+    image.pending += bytes.length;
+    image.size += bytes.length;
+  }
+
+  #flushLarge(image: OpenImage): void {
+    if (image.pending >= FLUSH_AT) this.#flush(image);
+  }
+
+  #flush(image: OpenImage): number {
+    if (image.fd === null) {
+      image.fd = create(image.path);
+      this.#created.add(image.path);
+    }
+    if (image.pending > 0) writeAt(image.fd, image.path, Buffer.concat(image.chunks), image.size - image.pending);
+    image.chunks = [];
+    image.pending = 0;
+    return image.fd;
+  }
+}
