@@ -34,23 +34,56 @@ interface CodeInfo {
 
 /** The table of codes. Adding one here makes it usable, documented and tested. */
 export const ERROR_CODES = {
-  CR_USAGE: { meaning: 'The command line, a config file or an option value is wrong.', fix: 'Read the message; `criu-ts --help` lists the options.' },
-  CR_NOT_BUILT: { meaning: 'A CRIU option or command exists there but is not built here yet.', fix: 'Leave the option out, or use CRIU for this case.' },
+  CR_USAGE: {
+    meaning: 'The command line, a config file or an option value is wrong.',
+    fix: 'Read the message; `criu-ts --help` lists the options.',
+  },
+  CR_NOT_BUILT: {
+    meaning: 'A CRIU option or command exists there but is not built here yet.',
+    fix: 'Leave the option out, or use CRIU for this case.',
+  },
   CR_NO_PROCESS: { meaning: 'The process to dump does not exist or cannot be a target.', fix: 'Check the pid given with --tree.' },
-  CR_NO_PERMISSION: { meaning: 'The kernel denied an operation that needs a privilege.', fix: 'Run as root, or grant the capability that is named.' },
-  CR_UNSUPPORTED: { meaning: 'The tree holds objects that cannot be checkpointed yet.', fix: 'Each line of the report says what to do about the object.' },
+  CR_NO_PERMISSION: {
+    meaning: 'The kernel denied an operation that needs a privilege.',
+    fix: 'Run as root, or grant the capability that is named.',
+  },
+  CR_UNSUPPORTED: {
+    meaning: 'The tree holds objects that cannot be checkpointed yet.',
+    fix: 'Each line of the report says what to do about the object.',
+  },
   CR_FREEZE: { meaning: 'The tree could not be frozen in time.', fix: 'Raise --timeout, or look at the task that is named.' },
-  CR_TARGET_LOST: { meaning: 'A target process vanished or was changed by somebody else during the operation.', fix: 'Find out who killed or traced it and try again.' },
-  CR_REMOTE: { meaning: 'A system call made inside a target failed.', fix: 'The call and errno are named; check limits and seccomp of the target.' },
+  CR_TARGET_LOST: {
+    meaning: 'A target process vanished or was changed by somebody else during the operation.',
+    fix: 'Find out who killed or traced it and try again.',
+  },
+  CR_REMOTE: {
+    meaning: 'A system call made inside a target failed.',
+    fix: 'The call and errno are named; check limits and seccomp of the target.',
+  },
   CR_KERNEL: { meaning: 'A system call failed.', fix: 'The call and errno are named.' },
-  CR_KERNEL_FEATURE: { meaning: 'The kernel lacks a feature that this operation needs.', fix: '`criu-ts check` tells which features exist.' },
-  CR_IMAGE_MISSING: { meaning: 'An image file that must exist does not.', fix: 'The set is incomplete: dump again or copy the missing file.' },
-  CR_IMAGE_BAD: { meaning: 'An image file is truncated, damaged or not what it claims to be.', fix: 'Dump again; file and offset are named.' },
+  CR_KERNEL_FEATURE: {
+    meaning: 'The kernel lacks a feature that this operation needs.',
+    fix: '`criu-ts check` tells which features exist.',
+  },
+  CR_IMAGE_MISSING: {
+    meaning: 'An image file that must exist does not.',
+    fix: 'The set is incomplete: dump again or copy the missing file.',
+  },
+  CR_IMAGE_BAD: {
+    meaning: 'An image file is truncated, damaged or not what it claims to be.',
+    fix: 'Dump again; file and offset are named.',
+  },
   CR_IMAGE_FEATURE: { meaning: 'An image uses a format feature that is not known here.', fix: 'Restore with the tool that wrote it.' },
   CR_IMAGE_WRITE: { meaning: 'Images could not be written.', fix: 'Free space or choose another folder.' },
   CR_IMAGE_DIR: { meaning: 'The image folder cannot be used.', fix: 'Check --images-dir.' },
-  CR_PID_TAKEN: { meaning: 'A pid that the restore needs is in use.', fix: 'End the process that holds it, or restore in a new pid namespace.' },
-  CR_FILE_CHANGED: { meaning: 'A file that the restore needs is missing or differs from dump time.', fix: 'Bring back the file as it was.' },
+  CR_PID_TAKEN: {
+    meaning: 'A pid that the restore needs is in use.',
+    fix: 'End the process that holds it, or restore in a new pid namespace.',
+  },
+  CR_FILE_CHANGED: {
+    meaning: 'A file that the restore needs is missing or differs from dump time.',
+    fix: 'Bring back the file as it was.',
+  },
   CR_RESTORE: { meaning: 'The restore failed; everything created was removed again.', fix: 'The cause is named.' },
   CR_SCRIPT: { meaning: 'An action script failed.', fix: 'Look at the script that is named.' },
   CR_ABORTED: { meaning: 'The operation was cancelled.', fix: 'Nothing to do; the state of the target is named.' },

@@ -333,6 +333,16 @@ export class Program {
     throw this.failure(status, context);
   }
 
+  /** For a program whose status nobody could read (it runs until an exec): the first call that must not fail and did, as an error. */
+  firstFailure(context: FailureContext = {}): CrError | null {
+    for (let i = 0; i < this.cells.length; i++) {
+      const result = this.resultOf(i);
+      if (this.arena.view.getUint8(this.start + i * CELL_SIZE + CELL.policy) === POLICY.must && result < 0 && result > -4096)
+        return this.failure(~i, context);
+    }
+    return null;
+  }
+
   failure(status: number, context: FailureContext): CrError {
     const index = ~status;
     const cell = this.cells[index];

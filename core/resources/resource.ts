@@ -61,6 +61,8 @@ export interface TaskResource {
   readInside?(p: Program, task: DumpTask, run: DumpRun): Finish | void;
   /** Ops that every thread runs inside the target. */
   readThread?(p: Program, thread: DumpThread, run: DumpRun): Finish | void;
+  /** Restore: ops for the tracing KernelThread about one stopped thread, after its registers were set and before it runs. */
+  release?(p: Program, thread: RestoreThread, run: RestoreRun): void;
   /** Restore: ops by step. */
   readonly process?: Partial<Record<ProcessStep, (p: Program, task: RestoreTask, run: RestoreRun) => void>>;
   readonly thread?: Partial<Record<ThreadStep, (p: Program, thread: RestoreThread, run: RestoreRun) => void>>;

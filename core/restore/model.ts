@@ -1,7 +1,7 @@
 /** What a restore knows about the tree that it builds. */
 import type { CoreEntry } from '../images/generated/core.js';
 import type { MmEntry } from '../images/generated/memory.js';
-import type { PstreeEntry } from '../images/generated/task.js';
+import type { TaskKobjIdsEntry } from '../images/generated/task.js';
 import type { ImageReader } from '../images/reader.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { LocalCalls } from '../kernel/local.js';
@@ -9,6 +9,7 @@ import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
 import type { Arena } from '../program/arena.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
+import type { PageMap } from '../resources/memory/page-map.js';
 import type { ServiceFds } from './service-fds.js';
 
 export interface RestoreThread {
@@ -19,16 +20,25 @@ export interface RestoreThread {
   readonly isLeader: boolean;
 }
 
+/** `helper`: not in the images; a dead leader of a session or process group, created to give its number and gone before the tree runs. */
+export type TaskKind = 'live' | 'zombie' | 'helper';
+
 export interface RestoreTask {
+  readonly kind: TaskKind;
   readonly pid: number;
-  readonly entry: PstreeEntry;
+  readonly sid: number;
+  readonly pgid: number;
   readonly parent: RestoreTask | null;
   readonly children: RestoreTask[];
-  /** Leader first. Empty for zombies. */
+  /** Leader first. Empty for zombies and helpers. */
   readonly threads: RestoreThread[];
-  readonly core: CoreEntry;
-  /** Null for zombies and helpers. */
+  /** Null for helpers. */
+  readonly core: CoreEntry | null;
+  /** These are null for zombies and helpers. */
   readonly mm: MmEntry | null;
+  readonly ids: TaskKobjIdsEntry | null;
+  /** Private pages by address. */
+  readonly pages: PageMap | null;
 }
 
 export interface RestoreRun {

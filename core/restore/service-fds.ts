@@ -23,6 +23,11 @@ export class ServiceFds {
     return this.local[handle]!;
   }
 
+  /** Our own descriptor at a position of the block. */
+  localAt(position: number): number {
+    return this.local[position]!;
+  }
+
   /** Places the block above `highestTaskFd` and above our own descriptors, so that a dup3 never closes a source. */
   place(highestTaskFd: number): void {
     this.base = Math.max(highestTaskFd, maxOf(this.local)) + 1;

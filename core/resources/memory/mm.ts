@@ -3,6 +3,10 @@ import type { MmEntry } from '../../images/generated/memory.js';
 import { readAuxv } from '../../kernel/procfs/auxv.js';
 import type { TaskResource } from '../resource.js';
 
+const PR_SET_MM = 35;
+const PR_SET_MM_MAP = 14;
+/** struct prctl_mm_map, linux/prctl.h. */
+const MM_MAP_SIZE = 104;
 const PR_GET_DUMPABLE = 3;
 const PR_GET_THP_DISABLE = 42;
 
@@ -26,7 +30,6 @@ export function newMm(): MmEntry {
   };
 }
 
-/** Dump side; restore is part of the memory steps of the restore engine (PR_SET_MM_MAP must follow the mappings). */
 export const mm: TaskResource = {
   name: 'mm',
   readFrozen(task, run) {
@@ -55,5 +58,32 @@ export const mm: TaskResource = {
       task.mm.dumpable = dumpable.result;
       if (thp.result > 0) task.mm.thp_disabled = true;
     };
+  },
+  process: {
+    // After the mappings: the kernel checks that arguments and environment lie in some, and that no mapping of the old executable is left.
+    process(p, task, run) {
+      const { mm } = task;
+      if (!mm) return;
+      const auxv = p.out(Math.max(8, mm.mm_saved_auxv.length * 8));
+      mm.mm_saved_auxv.forEach((word, i) => auxv.setU64(8 * i, word));
+      const fields = [
+        mm.mm_start_code,
+        mm.mm_end_code,
+        mm.mm_start_data,
+        mm.mm_end_data,
+        mm.mm_start_brk,
+        mm.mm_brk,
+        mm.mm_start_stack,
+        mm.mm_arg_start,
+        mm.mm_arg_end,
+        mm.mm_env_start,
+        mm.mm_env_end,
+      ];
+      const map = p.out(MM_MAP_SIZE);
+      fields.forEach((value, i) => map.setU64(8 * i, value));
+      map.setU64(88, auxv.addr).setU32(96, mm.mm_saved_auxv.length * 8);
+      map.setU32(100, run.service.number(run.files.handleOf(mm.exe_file_id)));
+      p.sys.prctl(PR_SET_MM, PR_SET_MM_MAP, map, MM_MAP_SIZE, 0).must('set the fields of the address space and the executable');
+    },
   },
 };

@@ -1,0 +1,48 @@
+/** Pids that a restore needs: free, or about to be. */
+import { CrError } from '../errors.js';
+import type { ProcReader } from '../kernel/procfs/reader.js';
+import { readStat, type Stat } from '../kernel/procfs/stat.js';
+import { readProcesses } from './processes.js';
+
+const WAIT_MS = 5000;
+const STEP_MS = 5;
+
+/** Says who holds a number, or null when nobody does. A number is also held by a process group or session that is named after it. */
+export function pidHolder(proc: ProcReader, pid: number): string | null {
+  const own = readStat(proc, pid);
+  if (own) return `is in use by ${describe(own)}`;
+  for (const other of readProcesses()) {
+    const stat = readStat(proc, other);
+    if (stat?.pgrp === pid) return `is the process group of ${describe(stat)}`;
+    if (stat?.sid === pid) return `is the session of ${describe(stat)}`;
+    const thread = readStat(proc, other, pid);
+    if (thread) return `is a thread of ${describe(stat ?? thread)}`;
+  }
+  return null;
+}
+
+function describe(stat: Stat): string {
+  const zombie = stat.state === 'Z' ? `, which has ended and waits to be reaped by process ${stat.ppid}` : '';
+  return `process ${stat.pid} (${stat.comm})${zombie}`;
+}
+
+/**
+ * Waits until every number is free. A zombie may be about to be reaped (a tree that was just killed), so it gets some seconds; anything else that
+ * lives under a number is an error at once.
+ */
+export async function waitForPids(proc: ProcReader, pids: readonly number[]): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  for (const pid of pids) {
+    for (;;) {
+      const stat = readStat(proc, pid);
+      if (!stat) break;
+      if (stat.state !== 'Z' && stat.state !== 'X' ? true : performance.now() > deadline)
+        throw new CrError('CR_PID_TAKEN', {
+          message: `is in use by ${describe(stat)}`,
+          subject: { pid },
+          target: 'not started',
+        });
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The last step: seeds become the tasks. Every thread is seized with EXITKILL (if we die now, nothing half-made is left), the arena is unmapped by
+ * a remote call at a `syscall` instruction of the vDSO, registers are set, and the threads are let go.
+ */
+import { NT_PRSTATUS, NT_X86_XSTATE, PTRACE, PTRACE_O, Registers, REGS_SIZE } from '../abi/ptrace.js';
+import { CrError } from '../errors.js';
+import { seizeThreads } from '../kernel/freeze.js';
+import { readMaps } from '../kernel/procfs/maps.js';
+import { emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from '../kernel/remote-call.js';
+import { readMemory } from '../kernel/stub.js';
+import { Tracee } from '../kernel/tracee.js';
+import type { Range } from '../resources/memory/ranges.js';
+import { gpregsOf, xstateOf } from '../resources/registers/x64.js';
+import { TASK_RESOURCES } from '../resources/registry.js';
+import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
+
+const BATCH = 256;
+const SIGSTOP = 19;
+const SYSCALL_INSTRUCTION = Buffer.from([0x0f, 0x05]);
+const MAX_CODE = 64 * 1024 * 1024;
+const TASK_STOPPED = 3;
+
+/** A thread of the tree, held by us. */
+export interface Held {
+  readonly thread: RestoreThread;
+  readonly tracee: Tracee;
+}
+
+/** Seizes all threads, unmaps the arena and sets registers. Afterwards every thread is stopped as the task that it was. */
+export function holdAll(run: RestoreRun, arena: Range): Held[] {
+  const threads = run.tasks.flatMap((task) => task.threads);
+  const held: Held[] = [];
+  for (let i = 0; i < threads.length; i += BATCH) held.push(...seizeBatch(run, threads.slice(i, i + BATCH)));
+  for (const task of run.tasks) if (task.threads.length > 0) unmapArena(run, task, arena);
+  for (let i = 0; i < held.length; i += BATCH) setRegisters(run, held.slice(i, i + BATCH));
+  return held;
+}
+
+function seizeBatch(run: RestoreRun, threads: readonly RestoreThread[]): Held[] {
+  const wanted = threads.map((thread) => new Tracee(thread.task.pid, thread.tid));
+  const alive = seizeThreads(run.thread, wanted, { ptraceOptions: PTRACE_O.EXITKILL });
+  if (alive.length < wanted.length) {
+    const lost = wanted.find((tracee) => !alive.includes(tracee))!;
+    throw new CrError('CR_RESTORE', { message: 'ended while it was being restored', subject: { pid: lost.pid, tid: lost.tid }, target: 'destroyed' });
+  }
+  return threads.map((thread, i) => ({ thread, tracee: wanted[i]! }));
+}
+
+/** Once a process: all its threads share the mapping. */
+function unmapArena(run: RestoreRun, task: RestoreTask, arena: Range): void {
+  const at = findSyscall(run, task);
+  const { value, free } = run.thread.once('release.registers', 4096, (p) => {
+    const regs = p.out(REGS_SIZE);
+    p.sys.ptrace(PTRACE.GETREGSET, task.pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }])).must('read the registers of a seed');
+    return regs;
+  });
+  const base = new Registers(value.copy());
+  free();
+  const call = run.thread.once('release.unmap', 4096 + REMOTE_CALL_SIZE, (p) =>
+    emitRemoteCall(p, task.pid, at, base, { name: 'munmap', args: [arena.start, arena.end - arena.start], why: 'unmap the arena' }),
+  );
+  const result = remoteResult(call.value);
+  call.free();
+  if (result !== 0)
+    throw new CrError('CR_RESTORE', { message: `the arena could not be unmapped (${result})`, subject: { pid: task.pid }, target: 'destroyed' });
+}
+
+/** Any `syscall` instruction outside the arena will do: the vDSO has some (its fall-backs); a task without vDSO has one in its own code. */
+function findSyscall(run: RestoreRun, task: RestoreTask): number {
+  const PROT_EXEC = 4;
+  const maps = (readMaps(run.thread.proc, task.pid) ?? []).filter((vma) => (vma.prot & PROT_EXEC) !== 0 && vma.kind !== 'vsyscall' && vma.kind !== 'memfd');
+  maps.sort((a, b) => Number(b.kind === 'vdso') - Number(a.kind === 'vdso'));
+  for (const vma of maps) {
+    const found = readMemory(task.pid, vma.start, Math.min(vma.end - vma.start, MAX_CODE)).indexOf(SYSCALL_INSTRUCTION);
+    if (found >= 0) return vma.start + found;
+  }
+  throw new CrError('CR_UNSUPPORTED', {
+    message: 'has no vDSO and no `syscall` instruction in its memory, so its restorer cannot be removed',
+    subject: { pid: task.pid },
+    target: 'destroyed',
+  });
+}
+
+function setRegisters(run: RestoreRun, held: readonly Held[]): void {
+  const { free } = run.thread.once('release.set', 16384 + held.length * 16384, (p) => {
+    for (const { thread } of held) {
+      const xstate = xstateOf(thread.core);
+      const area = p.data(xstate, 64);
+      p.sys
+        .ptrace(PTRACE.SETREGSET, thread.tid, NT_X86_XSTATE, p.iovec([{ addr: area.addr, length: xstate.length }]))
+        .must(`set the extended state of task ${thread.tid}`);
+      const mask = p.out(8).setU64(0, maskOf(thread));
+      p.sys.ptrace(PTRACE.SETSIGMASK, thread.tid, 8, mask).must(`set the signal mask of task ${thread.tid}`);
+      // orig_rax -1: the call that the seed was in must not be restarted with the task's registers.
+      const regs = new Registers(gpregsOf(thread.core)).set('orig_rax', -1n);
+      p.sys.ptrace(PTRACE.SETREGSET, thread.tid, NT_PRSTATUS, registerVector(p, regs).iov).must(`set the registers of task ${thread.tid}`);
+      for (const resource of TASK_RESOURCES) resource.release?.(p, thread, run);
+    }
+  });
+  free();
+}
+
+function maskOf(thread: RestoreThread): bigint {
+  return thread.core.thread_core?.blk_sigset ?? thread.core.tc?.blk_sigset ?? thread.task.core?.tc?.blk_sigset ?? 0n;
+}
+
+/** Lets the tree run. A task that was in job-control stop gets its stop signal first, so it stops again before its first instruction. */
+export function releaseAll(run: RestoreRun, held: readonly Held[]): void {
+  for (let i = 0; i < held.length; i += BATCH) {
+    const batch = held.slice(i, i + BATCH);
+    const { free } = run.thread.once('release.detach', 8192 + batch.length * 192, (p) => {
+      for (const { thread } of batch) {
+        const stop = thread.isLeader ? stopSignal(run, thread.task) : 0;
+        if (stop !== 0) p.sys.kill(thread.task.pid, stop).must('stop the task again');
+      }
+      for (const { thread } of batch) p.sys.ptrace(PTRACE.DETACH, thread.tid, 0, 0).must(`let task ${thread.tid} go`);
+    });
+    free();
+  }
+}
+
+function stopSignal(run: RestoreRun, task: RestoreTask): number {
+  if (run.options.leaveStopped) return SIGSTOP;
+  const core = task.core?.tc;
+  return core?.task_state === TASK_STOPPED ? (core.stop_signo ?? SIGSTOP) : 0;
+}

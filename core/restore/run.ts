@@ -1,0 +1,308 @@
+/**
+ * restore(): the stages of core/stages.ts in order. Until `seed` nothing exists but descriptors of ours and files that `undo` removes; from then on
+ * every path out kills what was created, and if we die the seeds end by themselves.
+ */
+import { WALL } from '../abi/ptrace.js';
+import { CrError } from '../errors.js';
+import { Hooks } from '../hooks.js';
+import { ImageReader } from '../images/reader.js';
+import { writeServiceImage } from '../images/writer.js';
+import { KernelThread } from '../kernel/kernel-thread.js';
+import { LocalCalls } from '../kernel/local.js';
+import { readMaps } from '../kernel/procfs/maps.js';
+import { readStat } from '../kernel/procfs/stat.js';
+import { RobustList } from '../kernel/robust-list.js';
+import { openLog, silentLog, type Log } from '../log.js';
+import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions, type RestoreResult } from '../options.js';
+import { RestoreFiles } from '../resources/files/restore.js';
+import { PageSources } from '../resources/memory/page-map.js';
+import { SharedMemory } from '../resources/memory/restore-shared.js';
+import { specialMappings } from '../resources/memory/vdso.js';
+import { ActionScripts } from '../scripts.js';
+import { StageRunner } from '../stage-runner.js';
+import { armJobs, joinJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
+import { buildBirths, buildRootBirth, type BirthContext } from './births.js';
+import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
+import { waitForPids } from './pids.js';
+import { findHole } from './place.js';
+import { readInventory, readTasks } from './read.js';
+import { holdAll, releaseAll, type Held } from './release.js';
+import { SeedArena, SeedThreads } from './seed-arena.js';
+import { killSeeds, runSeeds, startRoot, waitSeeds, type SeedJob } from './seeds.js';
+import { ServiceFds } from './service-fds.js';
+import { planBirths, type Birth } from './sessions.js';
+import type { TaskMemory } from './task-memory.js';
+
+/** Room in the arena: pages are used only when touched. */
+const ARENA_BASE = 16 << 20;
+const ARENA_PER_TASK = 512 << 10;
+const ARENA_PER_THREAD = 64 << 10;
+const ARENA_PER_MAPPING = 512;
+const ARENA_PER_RUN = 128;
+const PARKING = 1 << 20;
+const ZOMBIE_WAIT_MS = 10_000;
+
+/** Restores a tree. See RestoreOptions; rejects with CrError, and then nothing of the tree is left. */
+export async function restore(options: RestoreOptions, hooks = new Hooks()): Promise<RestoreResult> {
+  const resolved = resolveRestoreOptions(options);
+  const log = options.log ?? runLog(resolved);
+  const session = new RestoreSession(resolved, log, hooks);
+  try {
+    return await session.restore();
+  } catch (error) {
+    log.error(error instanceof CrError ? error.report() : String(error));
+    throw error;
+  } finally {
+    session.close();
+    if (!options.log) log.close();
+  }
+}
+
+function runLog(options: ResolvedRestoreOptions): Log {
+  if (options.logFile === undefined) return silentLog();
+  return openLog({ workDir: options.workDir, logFile: options.logFile, verbosity: options.verbosity });
+}
+
+class RestoreSession {
+  private readonly thread = new KernelThread();
+  private readonly calls = new LocalCalls();
+  private readonly service = new ServiceFds();
+  private readonly stages: StageRunner<'restore'>;
+  private readonly created = new Set<RestoreTask>();
+  private readonly processes = new SeedThreads<RestoreTask>();
+  private readonly threads = new SeedThreads<RestoreThread>();
+  private tasks: RestoreTask[] = [];
+  private memory = new Map<RestoreTask, TaskMemory>();
+  private births = new Map<RestoreTask, Birth>();
+  private files: RestoreFiles | null = null;
+  private seeds: SeedArena | null = null;
+  private waiting = false;
+  private readonly started = performance.now();
+
+  constructor(
+    private readonly options: ResolvedRestoreOptions,
+    private readonly log: Log,
+    hooks: Hooks,
+  ) {
+    this.stages = new StageRunner('restore', { hooks, log, pid: 0, signal: options.signal, onProgress: options.onProgress });
+  }
+
+  close(): void {
+    this.seeds?.close();
+    this.service.close();
+    this.calls.close();
+    if (!this.waiting) this.thread.close();
+  }
+
+  async restore(): Promise<RestoreResult> {
+    const { options, stages } = this;
+    const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
+    const images = new ImageReader(options.imagesDir);
+    await stages.run('prepare', () => readInventory(images));
+    const sources = new PageSources(this.service);
+    const shared = new SharedMemory({ images, service: this.service, thread: this.thread });
+    const run = await stages.run('read', () => this.read(images, sources, shared));
+    await stages.run('plan', () => this.plan(run));
+    if (options.dryRun) return this.result();
+    await stages.run('preRestoreScript', () => scripts.run('pre-restore', 'not started'));
+    await stages.run('restoreInit', () => undefined);
+    try {
+      await stages.run('openFiles', () => {
+        shared.open();
+        run.files.open();
+      });
+      const held = await this.build(run, shared, scripts);
+      await stages.run('resumeDevicesLate', () => undefined);
+      await this.tolerant('preResumeScript', () => scripts.run('pre-resume', 'frozen', this.rootPid));
+      await stages.run('resume', () => releaseAll(run, held));
+    } catch (error) {
+      await this.undo(error);
+      throw error;
+    }
+    run.files.finish();
+    await this.tolerant('postResumeScript', () => scripts.run('post-resume', 'running', this.rootPid));
+    this.writeStats();
+    this.log.msg('Restore finished successfully. Tasks resumed.');
+    return this.result();
+  }
+
+  private get rootPid(): number {
+    return this.tasks[0]?.pid ?? 0;
+  }
+
+  /** Stages whose failure is only logged: the tree is whole already. */
+  private async tolerant(name: 'preResumeScript' | 'postResumeScript', body: () => Promise<void> | void): Promise<void> {
+    try {
+      await this.stages.run(name, body);
+    } catch (error) {
+      this.log.warn(`Stage ${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  private read(images: ImageReader, sources: PageSources, shared: SharedMemory): RestoreRun {
+    const self = readStat(this.thread.proc, process.pid)!;
+    const own = { sid: self.sid, pgid: self.pgrp };
+    const { tasks, memory } = readTasks(images, sources, { shellJob: this.options.shellJob, own });
+    this.memory = memory;
+    for (const { vmas } of memory.values()) shared.read(vmas, sources);
+    this.births = planBirths(tasks, own);
+    this.tasks = tasks;
+    this.stages.pid = this.rootPid;
+    const seeds = this.makeArena(tasks);
+    this.seeds = seeds;
+    const run = {
+      options: this.options,
+      log: this.log,
+      thread: this.thread,
+      calls: this.calls,
+      images,
+      tasks,
+      arena: seeds.arena,
+      service: this.service,
+    } as RestoreRun;
+    const files = new RestoreFiles(run);
+    Object.assign(run, { files });
+    files.read();
+    this.files = files;
+    return run;
+  }
+
+  private makeArena(tasks: readonly RestoreTask[]): SeedArena {
+    let size = ARENA_BASE;
+    for (const task of tasks) size += ARENA_PER_TASK + task.threads.length * ARENA_PER_THREAD;
+    for (const task of tasks) size += (task.mm?.vmas.length ?? 0) * ARENA_PER_MAPPING + (task.pages?.runs.length ?? 0) * ARENA_PER_RUN;
+    const used = [...this.memory.values()].flatMap((memory) => memory.vmas);
+    const base = findHole(used, SeedArena.sizeOfCode(this.thread) + size + PARKING + 4096);
+    return new SeedArena(this.thread, this.calls, base, size);
+  }
+
+  private async plan(run: RestoreRun): Promise<void> {
+    const tids = run.tasks.flatMap((task) => [task.pid, ...task.threads.map((thread) => thread.tid)]);
+    await waitForPids(this.thread.proc, [...new Set(tids)]);
+  }
+
+  /** From the first process to threads that are held as what they were. */
+  private async build(run: RestoreRun, shared: SharedMemory, scripts: ActionScripts): Promise<Held[]> {
+    const { stages } = this;
+    const seeds = this.seeds!;
+    const robust = new RobustList(this.thread);
+    robust.add(seeds.arena);
+    this.addSeedThreads(run, seeds);
+    this.service.place(run.files.highestFd());
+    const ctx: BirthContext = {
+      run,
+      seeds,
+      threads: this.processes,
+      births: this.births,
+      memory: this.memory,
+      memoryContext: { run, shared, arena: seeds.range, parking: seeds.range.end + 4096 },
+    };
+    const programs = buildBirths(ctx);
+    await stages.run('seed', () => this.startRoot(ctx));
+    await stages.run('setupNamespaces', () => undefined);
+    await stages.run('fork', () => {
+      for (const task of run.tasks) this.created.add(task);
+      const root = this.rootJob(ctx);
+      const jobs = [...programs].map(([task, program]) => ({ thread: this.processes.of(task), program, pid: task.pid }));
+      runSeeds(this.thread, seeds, [root]);
+      waitSeeds(this.thread, seeds, jobs);
+    });
+    await stages.run('postForking', () => undefined);
+    await stages.run('tasks', () => this.attributes({ run, seeds, processes: this.processes, threads: this.threads }));
+    await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
+    await stages.run('networkUnlock', () => undefined);
+    return stages.run('release', () => {
+      const held = holdAll(run, seeds.range);
+      // The seeds are gone as such: nobody watches our death any more, EXITKILL does.
+      robust.remove(seeds.arena);
+      return held;
+    });
+  }
+
+  private addSeedThreads(run: RestoreRun, seeds: SeedArena): void {
+    for (const task of run.tasks) {
+      this.processes.set(task, seeds.addThread(task === run.tasks[0]));
+      for (const thread of task.threads) if (!thread.isLeader) this.threads.set(thread, seeds.addThread(false));
+    }
+  }
+
+  private startRoot(ctx: BirthContext): void {
+    const [root] = ctx.run.tasks;
+    ctx.seeds.writeBoot(this.processes.of(root!));
+    startRoot(this.thread, ctx.seeds, this.service, { pid: root!.pid, sibling: this.options.sibling });
+    this.created.add(root!);
+  }
+
+  private rootJob(ctx: BirthContext): SeedJob {
+    const [root] = ctx.run.tasks;
+    const special = specialMappings(readMaps(this.thread.proc, root!.pid) ?? []);
+    return { thread: this.processes.of(root!), program: buildRootBirth(ctx, special), pid: root!.pid };
+  }
+
+  private attributes(ctx: AttributeContext): void {
+    const { live, zombies } = joinJobs(ctx);
+    runSeeds(this.thread, ctx.seeds, live);
+    if (zombies.length > 0) this.endZombies(ctx, zombies);
+    runSeeds(this.thread, ctx.seeds, settleJobs(ctx));
+    runSeeds(this.thread, ctx.seeds, threadJobs(ctx));
+    runSeeds(this.thread, ctx.seeds, armJobs(ctx));
+  }
+
+  private endZombies(ctx: AttributeContext, jobs: readonly SeedJob[]): void {
+    const { free } = this.thread.here('zombies', 4096 + jobs.length * 64, (p) => {
+      for (const job of jobs) ctx.seeds.submit(p, job.thread, job.program);
+    });
+    free();
+    const deadline = performance.now() + ZOMBIE_WAIT_MS;
+    for (const job of jobs) {
+      while (readStat(this.thread.proc, job.pid)?.state !== 'Z') {
+        if (ctx.seeds.isDone(job.thread)) job.program.check(ctx.seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
+        if (performance.now() > deadline)
+          throw new CrError('CR_RESTORE', { message: 'does not end as it should', subject: { pid: job.pid }, target: 'destroyed' });
+      }
+    }
+  }
+
+  private async undo(cause: unknown): Promise<void> {
+    await this.stages.failed();
+    try {
+      killSeeds(this.thread, this.tasks, (task) => this.created.has(task));
+      this.files?.undo();
+    } catch (error) {
+      this.log.error(`Cleaning up after "${String(cause)}" failed: ${String(error)}`);
+    }
+  }
+
+  private writeStats(): void {
+    const time = Math.round((performance.now() - this.started) * 1000);
+    const pages = this.tasks.reduce((n, task) => n + (task.pages?.runs ?? []).reduce((m, run) => m + (run.end - run.start) / 4096, 0), 0);
+    writeServiceImage(this.options.workDir, 'stats-restore', {
+      restore: {
+        pages_compared: 0n,
+        pages_skipped_cow: 0n,
+        forking_time: Math.round((this.stages.times.get('fork') ?? 0) * 1000),
+        restore_time: time,
+        pages_restored: BigInt(pages),
+      },
+    });
+  }
+
+  private result(): RestoreResult {
+    const threads = this.tasks.reduce((n, task) => n + task.threads.length, 0);
+    const base = { pid: this.rootPid, tasks: this.tasks.length, threads };
+    if (this.options.dryRun || this.options.detached) return base;
+    this.waiting = true;
+    return { ...base, exited: () => this.waitForRoot() };
+  }
+
+  /** Waits for the root on the kernel thread, so that the event loop goes on. */
+  private async waitForRoot(): Promise<void> {
+    const arena = this.thread.arena(4096);
+    const { Program } = await import('../program/program.js');
+    const p = new Program('wait.root', arena);
+    p.sys.wait4(this.rootPid, p.out(8), WALL, 0).ignore('somebody else may have reaped it');
+    await this.thread.runAsync(p.end());
+    this.thread.close();
+  }
+}
+

@@ -1,0 +1,151 @@
+/**
+ * The processes that become the restored tree. The first seed is cloned from our KernelThread with its pid and executes the seed binary; all
+ * others are forked by seeds. Every one serves programs from the arena and dies when we do.
+ */
+import { errnoName } from '../abi/errno.js';
+import { WALL } from '../abi/ptrace.js';
+import { CrError } from '../errors.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
+import { readStat } from '../kernel/procfs/stat.js';
+import { SEED_FD, THREAD_BLOCK } from '../program/isa.js';
+import { Program } from '../program/program.js';
+import type { RestoreTask } from './model.js';
+import { pidHolder } from './pids.js';
+import type { SeedArena, SeedThread } from './seed-arena.js';
+import type { ServiceFds } from './service-fds.js';
+
+const CLONE_VM = 0x100;
+const CLONE_VFORK = 0x4000;
+const CLONE_PARENT = 0x8000;
+const SIGCHLD = 17;
+const SIG_SETMASK = 2;
+const AT_EMPTY_PATH = 0x1000;
+const POLL_NS = 20_000_000;
+const CHILD_STACK = 8192;
+const SIGKILL = 9;
+const PR_SET_CHILD_SUBREAPER = 36;
+/** Programs handed over and waited for at a time: bounds our memory. */
+const BATCH = 1024;
+
+/** A program for one thread of a seed. */
+export interface SeedJob {
+  readonly thread: SeedThread;
+  readonly program: Program;
+  readonly pid: number;
+}
+
+/** Clones and starts the root. `block`: its thread block, preset or idle. */
+export function startRoot(
+  thread: KernelThread,
+  seeds: SeedArena,
+  service: ServiceFds,
+  root: { pid: number; sibling: boolean },
+): void {
+  const { value, free } = thread.once('seed.root', 65536 + service.count * 256, (p) => {
+    const exec = execProgram(p, seeds, service);
+    const stack = p.out(CHILD_STACK, 64);
+    const tid = p.out(8).setU64(0, root.pid);
+    const args = p
+      .out(88)
+      .setU64(0, CLONE_VM | CLONE_VFORK | (root.sibling ? CLONE_PARENT : 0))
+      // With CLONE_PARENT the exit signal is that of our own process, and clone3 wants none here (clone(2)).
+      .setU64(32, root.sibling ? 0 : SIGCHLD)
+      .setU64(40, stack.addr)
+      .setU64(48, CHILD_STACK)
+      .setU64(64, tid.addr)
+      .setU64(72, 1);
+    return { exec, spawn: p.spawnProgram(args, exec.address).ignore('checked below') };
+  });
+  const result = value.spawn.result;
+  // The child shared our memory until it executed the seed, so its program tells why it did not.
+  const failed = value.exec.firstFailure({ subject: { pid: root.pid }, target: 'destroyed' });
+  free();
+  if (result < 0) throw cannotClone(thread, root.pid, -result);
+  if (failed) throw failed;
+}
+
+export function cannotClone(thread: KernelThread, pid: number, errno: number): CrError {
+  const name = errnoName(errno);
+  const holder = name === 'EEXIST' ? pidHolder(thread.proc, pid) : null;
+  return new CrError(name === 'EEXIST' ? 'CR_PID_TAKEN' : name === 'EPERM' ? 'CR_NO_PERMISSION' : 'CR_RESTORE', {
+    message: holder ?? (name === 'EPERM' ? 'a process with a given pid needs CAP_CHECKPOINT_RESTORE' : 'cannot be created'),
+    subject: { pid },
+    kernel: { call: `clone3({set_tid: [${pid}]})`, errno: name },
+    target: 'destroyed',
+  });
+}
+
+/** What the cloned child does before it is a seed: it shares our memory, but not our descriptors. */
+function execProgram(outer: Program, seeds: SeedArena, service: ServiceFds): Program {
+  const p = new Program('seed.exec', outer.arena);
+  const mask = p.out(8).setU64(0, 0xffffffffffffffffn);
+  p.sys.rt_sigprocmask(SIG_SETMASK, mask, 0, 8).must('block signals');
+  if (service.count > 0) {
+    p.sys.close_range(service.first, 0xffffffff, 0).must('make room for the service descriptors');
+    for (let i = 0; i < service.count; i++) p.sys.dup3(service.localAt(i), service.first + i, 0).must('pass a descriptor on');
+  }
+  p.sys.dup3(seeds.fd, SEED_FD, 0).must('pass the arena on');
+  const empty = p.cstr('');
+  const argv = p.out(16).setU64(0, p.cstr('criu-ts').addr);
+  p.sys.execveat(seeds.seedFd, empty, argv, p.out(8), AT_EMPTY_PATH).must('execute the seed');
+  return p.end();
+}
+
+/** Hands programs over, waits for all, and throws what the first failed one says. */
+export function runSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
+  for (let i = 0; i < jobs.length; i += BATCH) submitBatch(thread, seeds, jobs.slice(i, i + BATCH));
+  waitSeeds(thread, seeds, jobs);
+}
+
+function submitBatch(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
+  const { free } = thread.here('seeds.submit', 4096 + jobs.length * 64, (p) => {
+    for (const job of jobs) seeds.submit(p, job.thread, job.program);
+  });
+  free();
+}
+
+/** Waits for programs that were handed over or preset. Seeds that die, and programs that fail, are errors. */
+export function waitSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
+  for (let left = jobs.filter((job) => !finished(seeds, job)); left.length > 0; left = left.filter((job) => !finished(seeds, job))) {
+    const batch = left.slice(0, BATCH);
+    const { free } = thread.once('seeds.wait', 4096 + batch.length * 64, (p) => {
+      for (const job of batch) p.wait(seeds.localBlock(job.thread) + THREAD_BLOCK.done, seeds.goalOf(job.thread), POLL_NS).ignore('checked below');
+    });
+    free();
+    // A forked seed exists only when its parent got that far, so a parent's failure is looked for before a missing child.
+    for (const job of jobs) finished(seeds, job);
+    for (const job of batch) if (!seeds.isDone(job.thread)) checkAlive(thread, job);
+  }
+}
+
+function finished(seeds: SeedArena, job: SeedJob): boolean {
+  if (!seeds.isDone(job.thread)) return false;
+  job.program.check(seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
+  return true;
+}
+
+function checkAlive(thread: KernelThread, job: SeedJob): void {
+  const state = readStat(thread.proc, job.pid)?.state;
+  // Not there yet is fine: its parent may still be reading pages.
+  if (state !== 'Z' && state !== 'X') return;
+  throw new CrError('CR_RESTORE', {
+    message: 'ended while it was being restored (out of memory, or killed by somebody)',
+    subject: { pid: job.pid },
+    hint: 'Look for the OOM killer in the kernel log.',
+    target: 'destroyed',
+  });
+}
+
+/** Kills everything that was created, and waits until it is gone. Orphans are given to us for that time, so that nothing is left to init. */
+export function killSeeds(thread: KernelThread, tasks: readonly RestoreTask[], created: (task: RestoreTask) => boolean): void {
+  const pids = tasks.filter(created).map((task) => task.pid);
+  if (pids.length === 0) return;
+  const { free } = thread.once('seeds.kill', 8192 + pids.length * 256, (p) => {
+    p.sys.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).ignore('without it init reaps the orphans');
+    for (const pid of pids) p.sys.kill(pid, SIGKILL).ignore('may never have been created');
+    // Parents first: each one reaped gives its children to us.
+    for (const pid of pids) p.sys.wait4(pid, p.out(8), WALL, 0).ignore('may never have been created');
+    p.sys.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0).ignore('as it was');
+  });
+  free();
+}
