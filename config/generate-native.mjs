@@ -1,34 +1,91 @@
-// Makes native/generated/isa.h from core/program/isa.ts. `--check` fails when the file is stale instead of writing it.
+// Makes the C side of facts that have their home in TypeScript: native/generated/isa.h from core/program/isa.ts, and check_numbers.c, which lets the
+// compiler compare core/abi with the kernel's own headers. `--check` fails when a file is stale instead of writing it.
 import { buildSync } from 'esbuild';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url).pathname;
-const code = buildSync({ entryPoints: [`${root}core/program/isa.ts`], bundle: true, format: 'esm', write: false, platform: 'node' });
-const isa = await import(`data:text/javascript;base64,${Buffer.from(code.outputFiles[0].contents).toString('base64')}`);
 
-const lines = ['/* Generated from core/program/isa.ts by config/generate-native.mjs. Do not edit. */', '#ifndef CRIU_TS_ISA_H', '#define CRIU_TS_ISA_H', ''];
-const table = (prefix, entries) => {
-  for (const [name, value] of Object.entries(entries)) lines.push(`#define ${prefix}${name.replace(/([A-Z])/g, '_$1').toUpperCase()} ${value}`);
-  lines.push('');
-};
-table('OP_', isa.OP);
-table('KIND_', isa.KIND);
-table('POLICY_', isa.POLICY);
-table('CELL_', isa.CELL);
-table('TB_', isa.THREAD_BLOCK);
-table('BOOT_', isa.SEED_BOOT);
-table('STUB_', isa.STUB_DATA);
-lines.push(`#define CELL_SIZE ${isa.CELL_SIZE}`, `#define THREAD_BLOCK_SIZE ${isa.THREAD_BLOCK_SIZE}`, `#define STUB_DATA_SIZE ${isa.STUB_DATA_SIZE}`);
-lines.push(`#define SEED_BOOT_SIZE ${isa.SEED_BOOT_SIZE}`, `#define SEED_FD ${isa.SEED_FD}`, '', '#endif', '');
-const text = lines.join('\n');
-const file = `${root}native/generated/isa.h`;
-let old = '';
-try {
-  old = readFileSync(file, 'utf8');
-} catch {
-  // First run: there is nothing to compare with.
+async function load(file) {
+  const code = buildSync({ entryPoints: [`${root}${file}`], bundle: true, format: 'esm', write: false, platform: 'node' });
+  return import(`data:text/javascript;base64,${Buffer.from(code.outputFiles[0].contents).toString('base64')}`);
 }
-if (old !== text) {
+
+function isaHeader(isa) {
+  const lines = [
+    '/* Generated from core/program/isa.ts by config/generate-native.mjs. Do not edit. */',
+    '#ifndef CRIU_TS_ISA_H',
+    '#define CRIU_TS_ISA_H',
+    '',
+  ];
+  const table = (prefix, entries) => {
+    for (const [name, value] of Object.entries(entries))
+      lines.push(`#define ${prefix}${name.replace(/([A-Z])/g, '_$1').toUpperCase()} ${value}`);
+    lines.push('');
+  };
+  table('OP_', isa.OP);
+  table('KIND_', isa.KIND);
+  table('POLICY_', isa.POLICY);
+  table('CELL_', isa.CELL);
+  table('TB_', isa.THREAD_BLOCK);
+  table('BOOT_', isa.SEED_BOOT);
+  table('STUB_', isa.STUB_DATA);
+  lines.push(
+    `#define CELL_SIZE ${isa.CELL_SIZE}`,
+    `#define THREAD_BLOCK_SIZE ${isa.THREAD_BLOCK_SIZE}`,
+    `#define STUB_DATA_SIZE ${isa.STUB_DATA_SIZE}`,
+  );
+  lines.push(`#define SEED_BOOT_SIZE ${isa.SEED_BOOT_SIZE}`, `#define SEED_FD ${isa.SEED_FD}`, '', '#endif', '');
+  return lines.join('\n');
+}
+
+/** Headers of the build host may be older than a call; then there is nothing to compare with. */
+function numberChecks(syscalls, ptrace, errno) {
+  const lines = [
+    '/* Generated from core/abi by config/generate-native.mjs. Do not edit. Compiles only when the numbers are those of the kernel headers. */',
+    '#include <asm/unistd.h>',
+    '#include <elf.h>',
+    '#include <errno.h>',
+    '#include <linux/ptrace.h>',
+    '#include <stddef.h>',
+    '#include <sys/user.h>',
+    '',
+    '#define SAME(what, value) _Static_assert((long)(what) == (long)(value), #what)',
+    '',
+  ];
+  const same = (name, value) => lines.push(`#ifdef ${name}`, `SAME(${name}, ${value});`, '#endif');
+  lines.push('#if defined(__x86_64__)');
+  for (const [name, row] of Object.entries(syscalls.SYSCALLS)) same(`__NR_${name}`, row.x64);
+  ptrace.REG_NAMES.forEach((name, i) => lines.push(`SAME(offsetof(struct user_regs_struct, ${name}), ${8 * i});`));
+  lines.push(`SAME(sizeof(struct user_regs_struct), ${ptrace.REGS_SIZE});`, '#endif');
+  for (const [name, value] of Object.entries(ptrace.PTRACE)) same(`PTRACE_${name}`, value);
+  for (const [name, value] of Object.entries(ptrace.PTRACE_O)) same(`PTRACE_O_${name}`, value);
+  same('NT_PRSTATUS', ptrace.NT_PRSTATUS);
+  same('NT_X86_XSTATE', ptrace.NT_X86_XSTATE);
+  for (const [name, value] of Object.entries(errno.ERRNO)) same(name, value);
+  lines.push('');
+  return lines.join('\n');
+}
+
+const files = {
+  'native/generated/isa.h': isaHeader(await load('core/program/isa.ts')),
+  'native/generated/check_numbers.c': numberChecks(
+    await load('core/abi/syscalls.ts'),
+    await load('core/abi/ptrace.ts'),
+    await load('core/abi/errno.ts'),
+  ),
+};
+
+function oldText(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null; // First run: there is nothing to compare with.
+  }
+}
+
+for (const [name, text] of Object.entries(files)) {
+  const file = `${root}${name}`;
+  if (oldText(file) === text) continue;
   if (process.argv.includes('--check')) {
     console.error(`${file} is stale: run node config/generate-native.mjs`);
     process.exit(1);

@@ -1,14 +1,13 @@
 /** The first program of every seed: memory, session, children. Forks follow the tree, so that memory is inherited as it was. */
 import type { Arena } from '../program/arena.js';
 import { Program } from '../program/program.js';
-import { emitLate, emitMemory, type Inherited, type MemoryContext } from '../resources/memory/restore.js';
-import { imageSpecials, type SpecialMapping } from '../resources/memory/vdso.js';
+import { emitLate, emitMemory, type Inherited, type MemoryContext, type TaskMemory } from '../resources/memory/restore.js';
+import { shift, type SpecialMapping } from '../resources/memory/vdso.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
 import type { ProcessStep } from '../resources/resource.js';
 import type { RestoreRun, RestoreTask } from './model.js';
 import type { SeedArena, SeedThreads } from './seed-arena.js';
 import type { Birth } from './sessions.js';
-import type { TaskMemory } from './task-memory.js';
 
 const CLONE_FS = 0x200;
 const CLONE_FILES = 0x400;
@@ -22,6 +21,8 @@ export interface BirthContext {
   readonly births: ReadonlyMap<RestoreTask, Birth>;
   readonly memory: ReadonlyMap<RestoreTask, TaskMemory>;
   readonly memoryContext: MemoryContext;
+  /** Special mappings of this kernel, as they lie in our own process: their sizes and distances are the same everywhere. */
+  readonly special: readonly SpecialMapping[];
 }
 
 /** Emits one step of all resources, for a process. */
@@ -54,14 +55,16 @@ export function buildRootBirth(ctx: BirthContext, special: readonly SpecialMappi
 function inheritedFrom(ctx: BirthContext, spawner: RestoreTask): Inherited {
   const memory = ctx.memory.get(spawner);
   if (!memory) return inheritedFrom(ctx, ctx.births.get(spawner)!.spawner!);
-  return { vmas: memory.vmas, pages: spawner.pages!.runs, special: imageSpecials(memory.vmas) };
+  const { to } = memory.vdso;
+  const first = Math.min(...ctx.special.map((m) => m.start));
+  return { vmas: memory.vmas, pages: spawner.pages!.runs, special: to === null ? [] : shift(ctx.special, to - first) };
 }
 
 function birthProgram(ctx: BirthContext, task: RestoreTask, inherited: Inherited): Program {
   const birth = ctx.births.get(task)!;
   const p = new Program('birth', ctx.run.arena as Arena);
   const memory = ctx.memory.get(task);
-  if (memory) emitMemory(p, task, inherited, memory.vmas, ctx.memoryContext);
+  if (memory) emitMemory(p, task, inherited, memory, ctx.memoryContext);
   for (const child of birth.first) emitFork(p, ctx, task, child);
   if (birth.leadsSession) p.sys.setsid().must('lead a session');
   else if (task.pgid === task.pid) p.sys.setpgid(0, 0).must('lead a process group');

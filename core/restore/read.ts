@@ -5,10 +5,10 @@ import type { InventoryEntry } from '../images/generated/inventory.js';
 import type { PstreeEntry } from '../images/generated/task.js';
 import type { ImageReader } from '../images/reader.js';
 import { readPageMap, type PageSources } from '../resources/memory/page-map.js';
-import { readVmas } from '../resources/memory/restore.js';
+import type { Range } from '../resources/memory/ranges.js';
+import { readVmas, type Vma } from '../resources/memory/restore.js';
 import type { RestoreTask, RestoreThread } from './model.js';
 import { adoptShellJob } from './sessions.js';
-import type { TaskMemory } from './task-memory.js';
 
 const TASK_ALIVE = 1;
 const TASK_DEAD = 2;
@@ -20,6 +20,12 @@ const NEWEST_VERSION = 2;
 export interface ReadOptions {
   readonly shellJob: boolean;
   readonly own: { readonly sid: number; readonly pgid: number };
+}
+
+/** Mappings of a task, checked. */
+export interface TaskMappings {
+  readonly vmas: readonly Vma[];
+  readonly guards: readonly Range[];
 }
 
 function bad(path: string, message: string): CrError {
@@ -39,14 +45,14 @@ export function readInventory(images: ImageReader): InventoryEntry {
 }
 
 /** Parents before children; numbers unique; exactly one root. */
-export function readTasks(images: ImageReader, sources: PageSources, options: ReadOptions): { tasks: RestoreTask[]; memory: Map<RestoreTask, TaskMemory> } {
+export function readTasks(images: ImageReader, sources: PageSources, options: ReadOptions): { tasks: RestoreTask[]; memory: Map<RestoreTask, TaskMappings> } {
   const path = images.pathOf('pstree.img');
   const entries = images.readAll('pstree');
   if (entries.length === 0) throw bad(path, 'has no process');
   checkNumbers(entries, path);
   adoptShellJob(idsOf(entries), options.own, options.shellJob);
   const byPid = new Map<number, RestoreTask>();
-  const memory = new Map<RestoreTask, TaskMemory>();
+  const memory = new Map<RestoreTask, TaskMappings>();
   for (const entry of parentsFirst(entries, path)) {
     const parent = byPid.get(entry.ppid) ?? null;
     const task = readTask(images, sources, entry, parent, memory);
@@ -94,7 +100,7 @@ function readTask(
   sources: PageSources,
   entry: PstreeEntry,
   parent: RestoreTask | null,
-  memory: Map<RestoreTask, TaskMemory>,
+  memory: Map<RestoreTask, TaskMappings>,
 ): RestoreTask {
   const { pid } = entry;
   const core = images.readOne('core', pid);

@@ -17,6 +17,7 @@ import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions
 import { RestoreFiles } from '../resources/files/restore.js';
 import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
+import type { TaskMemory } from '../resources/memory/restore.js';
 import { specialMappings } from '../resources/memory/vdso.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
@@ -25,13 +26,13 @@ import { buildBirths, buildRootBirth, type BirthContext } from './births.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { waitForPids } from './pids.js';
 import { findHole } from './place.js';
-import { readInventory, readTasks } from './read.js';
+import { ownVdso, planVdsos } from './plan-vdso.js';
+import { readInventory, readTasks, type TaskMappings } from './read.js';
 import { holdAll, releaseAll, type Held } from './release.js';
 import { SeedArena, SeedThreads } from './seed-arena.js';
 import { killSeeds, runSeeds, startRoot, waitSeeds, type SeedJob } from './seeds.js';
 import { ServiceFds } from './service-fds.js';
 import { planBirths, type Birth } from './sessions.js';
-import type { TaskMemory } from './task-memory.js';
 
 /** Room in the arena: pages are used only when touched. */
 const ARENA_BASE = 16 << 20;
@@ -39,6 +40,7 @@ const ARENA_PER_TASK = 512 << 10;
 const ARENA_PER_THREAD = 64 << 10;
 const ARENA_PER_MAPPING = 512;
 const ARENA_PER_RUN = 128;
+const PAGE = 4096;
 const PARKING = 1 << 20;
 const ZOMBIE_WAIT_MS = 10_000;
 
@@ -56,6 +58,11 @@ export async function restore(options: RestoreOptions, hooks = new Hooks()): Pro
     session.close();
     if (!options.log) log.close();
   }
+}
+
+/** A hole behind the arena, for the vDSO on its way and for one that differs from that of the images. */
+function parkingOf(seeds: SeedArena): number {
+  return seeds.range.end + PAGE;
 }
 
 function runLog(options: ResolvedRestoreOptions): Log {
@@ -76,6 +83,7 @@ class RestoreSession {
   private births = new Map<RestoreTask, Birth>();
   private files: RestoreFiles | null = null;
   private seeds: SeedArena | null = null;
+  private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
   private readonly started = performance.now();
 
@@ -143,13 +151,13 @@ class RestoreSession {
     const self = readStat(this.thread.proc, process.pid)!;
     const own = { sid: self.sid, pgid: self.pgrp };
     const { tasks, memory } = readTasks(images, sources, { shellJob: this.options.shellJob, own });
-    this.memory = memory;
     for (const { vmas } of memory.values()) shared.read(vmas, sources);
     this.births = planBirths(tasks, own);
     this.tasks = tasks;
     this.stages.pid = this.rootPid;
-    const seeds = this.makeArena(tasks);
+    const seeds = this.makeArena(tasks, memory);
     this.seeds = seeds;
+    this.memory = planVdsos(this.vdso, memory, this.service, parkingOf(seeds));
     const run = {
       options: this.options,
       log: this.log,
@@ -167,12 +175,12 @@ class RestoreSession {
     return run;
   }
 
-  private makeArena(tasks: readonly RestoreTask[]): SeedArena {
+  private makeArena(tasks: readonly RestoreTask[], mappings: ReadonlyMap<RestoreTask, TaskMappings>): SeedArena {
     let size = ARENA_BASE;
     for (const task of tasks) size += ARENA_PER_TASK + task.threads.length * ARENA_PER_THREAD;
     for (const task of tasks) size += (task.mm?.vmas.length ?? 0) * ARENA_PER_MAPPING + (task.pages?.runs.length ?? 0) * ARENA_PER_RUN;
-    const used = [...this.memory.values()].flatMap((memory) => memory.vmas);
-    const base = findHole(used, SeedArena.sizeOfCode(this.thread) + size + PARKING + 4096);
+    const used = [...mappings.values()].flatMap((memory) => memory.vmas);
+    const base = findHole(used, SeedArena.sizeOfCode(this.thread) + size + PARKING + PAGE);
     return new SeedArena(this.thread, this.calls, base, size);
   }
 
@@ -195,7 +203,8 @@ class RestoreSession {
       threads: this.processes,
       births: this.births,
       memory: this.memory,
-      memoryContext: { run, shared, arena: seeds.range, parking: seeds.range.end + 4096 },
+      memoryContext: { run, shared, arena: seeds.range, parking: parkingOf(seeds) },
+      special: this.vdso.special,
     };
     const programs = buildBirths(ctx);
     await stages.run('seed', () => this.startRoot(ctx));

@@ -9,7 +9,7 @@ import type { Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import type { SharedMemory } from './restore-shared.js';
-import { emitVdso, type SpecialMapping } from './vdso.js';
+import { emitVdso, type SpecialMapping, type VdsoPlan } from './vdso.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
 
 const PAGE = 4096;
@@ -39,6 +39,13 @@ export interface Inherited {
   readonly vmas: readonly Vma[];
   readonly pages: readonly Range[];
   readonly special: readonly SpecialMapping[];
+}
+
+/** Mappings of a task, read and checked. */
+export interface TaskMemory {
+  readonly vmas: readonly Vma[];
+  readonly guards: readonly Range[];
+  readonly vdso: VdsoPlan;
 }
 
 export interface MemoryContext {
@@ -99,7 +106,7 @@ function numbers(pid: number, e: VmaEntry): Vma {
   };
 }
 
-const isSpecial = (vma: Vma) => (vma.status & (VMA_STATUS.vdso | VMA_STATUS.vvar)) !== 0;
+export const isSpecial = (vma: Vma) => (vma.status & (VMA_STATUS.vdso | VMA_STATUS.vvar)) !== 0;
 const isPrivate = (vma: Vma) => (vma.status & (VMA_STATUS.anonPrivate | VMA_STATUS.filePrivate)) !== 0 && !isSpecial(vma);
 
 /** A part of a mapping: inherited, or to be made. */
@@ -113,7 +120,6 @@ function piecesOf(vmas: readonly Vma[], inherited: readonly Vma[]): Piece[] {
   const out: Piece[] = [];
   let j = 0;
   for (const vma of vmas) {
-    if (isSpecial(vma)) continue;
     let at = vma.start;
     while (j < inherited.length && inherited[j]!.end <= vma.start) j++;
     for (let k = j; k < inherited.length && inherited[k]!.start < vma.end; k++) {
@@ -138,19 +144,21 @@ function canKeep(vma: Vma, from: Vma): boolean {
   return vma.shmid === from.shmid && vma.pgoff - vma.start === from.pgoff - from.start;
 }
 
-/** Emits steps 1 to 5. */
-export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, vmas: readonly Vma[], ctx: MemoryContext): void {
+/** Emits steps 1 to 5. A vDSO that only moves is no memory of ours; one that is patched is. */
+export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, memory: TaskMemory, ctx: MemoryContext): void {
+  const { vdso } = memory;
+  const vmas = vdso.patches.length > 0 ? memory.vmas : memory.vmas.filter((vma) => !isSpecial(vma));
   const pieces = piecesOf(vmas, inherited.vmas);
   const kept = pieces.filter((piece) => piece.from !== null);
-  const specials = vmas.filter(isSpecial);
   emitUnmap(p, [...kept, ...inherited.special, ctx.arena]);
-  emitVdso(p, inherited.special, specials, ctx.parking);
-  const runs = task.pages!.runs;
+  emitVdso(p, inherited.special, vdso.to, ctx.parking);
+  const { runs } = task.pages!;
   const fills = pieces.map((piece) => ({ piece, pages: intersectRanges(runs, [piece]) }));
-  checkCovered(task, runs, [...pieces, ...specials]);
+  checkCovered(task, runs, memory.vmas);
   for (const { piece, pages } of fills) if (!piece.from) emitMap(p, piece, pages.length > 0, ctx);
   for (const { piece, pages } of fills) if (piece.from) emitOpen(p, piece, inherited.pages, pages);
   emitFill(p, task, fills, ctx);
+  for (const patch of vdso.patches) p.copyMemory(patch.addr, p.data(patch.bytes), patch.bytes.length);
   for (const { piece, pages } of fills) {
     const now = piece.from && pages.length === 0 ? piece.from.prot : openProt(piece.vma, pages.length > 0);
     if (now !== piece.vma.prot) p.sys.mprotect(piece.start, piece.end - piece.start, piece.vma.prot).must('set the final protection of memory');
