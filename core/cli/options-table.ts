@@ -155,6 +155,8 @@ const logging: readonly OptionRow[] = [
     { scope: ['show'], criu: false },
     (s, text) => (s.format = toChoice(text, ['text', 'json'] as const)),
   ),
+  flag('json', 'the same as --format json', { scope: ['show'], criu: false }, (s) => (s.format = 'json')),
+  flag('pretty', 'JSON with names for flags, as crit show', { scope: ['show'], criu: false }, (s) => (s.pretty = true)),
 ];
 
 /** Groups with the titles of the help text. */

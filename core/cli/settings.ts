@@ -37,6 +37,7 @@ export interface Settings {
   pidfile?: string;
   logPid?: boolean;
   format?: 'text' | 'json';
+  pretty?: boolean;
   help?: boolean;
   version?: boolean;
   config?: string;
