@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { readConfig } from './config-file.js';
 import { type Occurrence, applyOccurrence, splitWords } from './getopt.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 import { usageError } from './option-row.js';
 import { COMMANDS, type Command, type Settings } from './settings.js';
 

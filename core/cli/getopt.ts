@@ -5,7 +5,7 @@
 import { OPTION_ROWS } from './options-table.js';
 import { BadValue, type OptionRow, usageError } from './option-row.js';
 import { CrError } from '../errors.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 import type { Command, Settings } from './settings.js';
 
 /** One option as it was given. */

@@ -12,6 +12,11 @@ export type CommandRunner = (line: CommandLine, keepLog: (log: Log) => void) => 
 
 /** Each command is loaded only when it is called: start-up pays for what it uses (vm-findings.md section 8). */
 const RUNNERS: Partial<Record<Command, () => Promise<CommandRunner>>> = {
+  show: async () => (await import('./show.js')).runShow,
+  encode: async () => (await import('./encode.js')).runEncode,
+  dump: async () => (await import('./dump.js')).runDump,
+  restore: async () => (await import('./restore.js')).runRestore,
+  check: async () => (await import('./check.js')).runCheck,
   stages: async () => (await import('./stages.js')).runStages,
 };
 

@@ -9,7 +9,8 @@ import { ImageWriter } from '../images/writer.js';
 import { freezeTree } from '../kernel/freeze.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { RobustList } from '../kernel/robust-list.js';
-import { openLog, silentLog, type Log } from '../log.js';
+import { NOBODY, ProgramTrace } from '../program/observer.js';
+import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
 import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-entry.js';
 import { DumpFiles } from '../resources/files/table.js';
@@ -33,7 +34,7 @@ export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<D
   try {
     return await session.dump();
   } catch (error) {
-    log.error(error instanceof CrError ? error.report() : String(error));
+    logFailure(log, error);
     throw error;
   } finally {
     session.close();
@@ -61,6 +62,7 @@ class DumpSession {
     private readonly log: DumpRun['log'],
     hooks: Hooks,
   ) {
+    this.thread.observer = options.observer ?? (options.tracePrograms === undefined ? NOBODY : new ProgramTrace(options.tracePrograms));
     this.stages = new StageRunner('dump', { hooks, log, pid: options.pid, signal: options.signal, onProgress: options.onProgress });
   }
 

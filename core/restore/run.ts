@@ -12,7 +12,8 @@ import { LocalCalls } from '../kernel/local.js';
 import { readMaps } from '../kernel/procfs/maps.js';
 import { readStat } from '../kernel/procfs/stat.js';
 import { RobustList } from '../kernel/robust-list.js';
-import { openLog, silentLog, type Log } from '../log.js';
+import { NOBODY, ProgramTrace } from '../program/observer.js';
+import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions, type RestoreResult } from '../options.js';
 import { RestoreFiles } from '../resources/files/restore.js';
 import { PageSources } from '../resources/memory/page-map.js';
@@ -52,7 +53,7 @@ export async function restore(options: RestoreOptions, hooks = new Hooks()): Pro
   try {
     return await session.restore();
   } catch (error) {
-    log.error(error instanceof CrError ? error.report() : String(error));
+    logFailure(log, error);
     throw error;
   } finally {
     session.close();
@@ -92,6 +93,7 @@ class RestoreSession {
     private readonly log: Log,
     hooks: Hooks,
   ) {
+    this.thread.observer = options.observer ?? (options.tracePrograms === undefined ? NOBODY : new ProgramTrace(options.tracePrograms));
     this.stages = new StageRunner('restore', { hooks, log, pid: 0, signal: options.signal, onProgress: options.onProgress });
   }
 

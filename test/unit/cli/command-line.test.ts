@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCommandLine } from '../../../core/cli/command-line.js';
 import { helpText } from '../../../core/cli/help.js';
-import { editDistance, nearest } from '../../../core/cli/nearest.js';
+import { editDistance, nearest } from '../../../core/nearest.js';
 import { createProgress } from '../../../core/cli/progress.js';
 import { CrError } from '../../../core/errors.js';
 
