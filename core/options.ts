@@ -4,6 +4,7 @@
  */
 import { CrError } from './errors.js';
 import type { Log } from './log.js';
+import type { ProgramObserver } from './program/observer.js';
 
 /** What a long operation is doing. Sent at stage borders and, for data, at most about ten times a second. */
 export interface ProgressEvent {
@@ -34,6 +35,8 @@ export interface CommonOptions {
   readonly dryRun?: boolean;
   /** Folder that gets every syscall program with its results, for debugging. */
   readonly tracePrograms?: string;
+  /** Sees every syscall program instead of that trace: for tests that make calls fail. */
+  readonly observer?: ProgramObserver;
   /** Accept a session or terminal whose leader is outside the tree (-j). */
   readonly shellJob?: boolean;
   /** Accept a device that is reachable by its number but not by its path. */

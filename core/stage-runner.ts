@@ -28,11 +28,7 @@ export class StageRunner<O extends Operation> {
 
   /** Runs one stage. An abort is noticed here, at the border, where the undo is known. */
   async run<T>(name: StageName<O>, body: () => T | Promise<T>): Promise<T> {
-    if (this.options.signal?.aborted)
-      throw new CrError('CR_ABORTED', {
-        message: `cancelled before stage ${name}`,
-        target: this.operation === 'restore' ? 'destroyed' : 'running',
-      });
+    await this.checkAbort(`before stage ${name}`);
     const hooks = this.options.hooks.tapped(this.operation, name);
     const context = { operation: this.operation, stage: name, pid: this.pid };
     this.begun.push(name);
@@ -45,6 +41,28 @@ export class StageRunner<O extends Operation> {
     this.times.set(name, (this.times.get(name) ?? 0) + ms);
     this.options.log.debug(`Stage ${name} took ${ms.toFixed(2)} ms`);
     return result;
+  }
+
+  /**
+   * The stages work synchronously, so that signal handlers and timers of the caller would first run when everything is over: without this turn of
+   * the event loop nobody could abort. It costs some 10 µs, and nothing for callers that cannot abort.
+   */
+  async checkAbort(where: string): Promise<void> {
+    const { signal } = this.options;
+    if (signal === undefined) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!signal.aborted) return;
+    const reason: unknown = signal.reason;
+    throw new CrError('CR_ABORTED', {
+      message: `${reason instanceof CrError ? reason.message : 'cancelled'} ${where}`,
+      target: this.operation === 'restore' ? 'destroyed' : 'running',
+      cause: reason,
+    });
+  }
+
+  /** Reports how far a stage is. */
+  progress(stage: StageName<O>, done: number, total: number): void {
+    this.options.onProgress?.({ stage, done, total });
   }
 
   /** Tells everybody who took part that the operation failed, last first. A hook that fails here is logged and does not hide the cause. */

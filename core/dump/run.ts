@@ -56,6 +56,7 @@ class DumpSession {
   private run: DumpRun | null = null;
   private files: DumpFiles | null = null;
   private frozen = false;
+  private bytesCopied = 0;
 
   constructor(
     private readonly options: ResolvedDumpOptions,
@@ -114,7 +115,7 @@ class DumpSession {
     await stages.run('readOutside', () => readOutside(run));
     const files = new DumpFiles(run);
     this.files = files;
-    const memory = new MemoryDump(run, files);
+    const memory = new MemoryDump(run, files, (bytes) => this.copied(bytes));
     await stages.run('infect', () => {
       for (const task of this.liveTasks()) memory.saveVdso(task);
       infect(run, robust);
@@ -122,9 +123,9 @@ class DumpSession {
     await stages.run('readInside', () => readInside(run));
     await stages.run('files', () => files.dump());
     const start = performance.now();
-    await stages.run('memory', () => {
+    await stages.run('memory', async () => {
       for (const task of this.liveTasks()) {
-        memory.dumpTask(task);
+        await memory.dumpTask(task);
         task.mm.exe_file_id = files.exe(task);
       }
     });
@@ -137,6 +138,17 @@ class DumpSession {
       run.images.finish(inventory([]));
     });
     await stages.run('cure', () => this.cure());
+  }
+
+  /** Between parts of a copy: the moment to cancel, and to say how far it is. */
+  private async copied(bytes: number): Promise<void> {
+    this.bytesCopied += bytes;
+    this.stages.progress('memory', this.bytesCopied, this.bytesExpected);
+    await this.stages.checkAbort('while memory was written');
+  }
+
+  private get bytesExpected(): number {
+    return this.tasks.reduce((n, task) => n + task.vmas.reduce((m, vma) => m + vma.rss, 0), 0);
   }
 
   private freeze(): void {

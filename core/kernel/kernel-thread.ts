@@ -3,6 +3,7 @@
  */
 import { CrError } from '../errors.js';
 import { Arena } from '../program/arena.js';
+import { NOBODY, type ProgramObserver } from '../program/observer.js';
 import { Program, type FailureContext } from '../program/program.js';
 import { ProcReader } from './procfs/reader.js';
 import { ABANDONED, loadNative, type Mapping, type Native, type NativeThread } from './native.js';
@@ -22,6 +23,8 @@ export class KernelThread {
   readonly proc = new ProcReader();
   private readonly thread: NativeThread;
   private readonly mappings: Mapping[] = [];
+  /** Told about every program that runs here, or in a target or seed. */
+  observer: ProgramObserver = NOBODY;
   private pool: Arena | null = null;
   private poolTaken = false;
 
@@ -49,9 +52,26 @@ export class KernelThread {
     return this.scratch(name, size, emit, (program) => this.run(program, context));
   }
 
+  /** The same as once(), while the event loop goes on. */
+  async onceAsync(name: string, size: number, emit: (p: Program) => void, context: FailureContext = {}): Promise<void> {
+    const { arena, free } = this.takeArena(size);
+    try {
+      const program = new Program(name, arena);
+      emit(program);
+      await this.runAsync(program.end(), context);
+    } finally {
+      free();
+    }
+  }
+
   /** The same on the calling thread: for short calls that need no tracer, a thread switch cheaper. */
   here<T>(name: string, size: number, emit: (p: Program) => T, context: FailureContext = {}): { value: T; free: () => void } {
-    return this.scratch(name, size, emit, (program) => program.check(this.native.runHere(BigInt(program.address)), context));
+    return this.scratch(name, size, emit, (program) => {
+      this.observer.before?.(program);
+      const status = this.native.runHere(BigInt(program.address));
+      this.observer.after?.(program, status);
+      program.check(status, context);
+    });
   }
 
   private scratch<T>(name: string, size: number, emit: (p: Program) => T, run: (p: Program) => void): { value: T; free: () => void } {
@@ -92,7 +112,9 @@ export class KernelThread {
 
   /** Runs a sealed program and returns vm_run's answer; throws only when the thread was abandoned. */
   status(program: Program, context: FailureContext = {}): number {
+    this.observer.before?.(program);
     const status = this.thread.runSync(BigInt(program.address));
+    this.observer.after?.(program, status);
     if (status === ABANDONED)
       throw new CrError('CR_ABORTED', {
         message: `the deadline passed while program ${program.name} ran; every target was let go`,
@@ -105,7 +127,9 @@ export class KernelThread {
 
   /** Runs without blocking the event loop. */
   async runAsync(program: Program, context: FailureContext = {}): Promise<void> {
+    this.observer.before?.(program);
     const status = await this.thread.run(BigInt(program.address));
+    this.observer.after?.(program, status);
     if (status === ABANDONED)
       throw new CrError('CR_ABORTED', { message: `program ${program.name} was abandoned`, target: 'running', ...context });
     program.check(status, context);

@@ -40,6 +40,7 @@ export function buildBirths(ctx: BirthContext): Map<RestoreTask, Program> {
     const { spawner } = ctx.births.get(task)!;
     if (!spawner) continue;
     const program = birthProgram(ctx, task, inheritedFrom(ctx, spawner));
+    ctx.run.thread.observer.before?.(program);
     ctx.seeds.presetProgram(ctx.threads.of(task), program);
     programs.set(task, program);
   }

@@ -211,12 +211,12 @@ class RestoreSession {
     const programs = buildBirths(ctx);
     await stages.run('seed', () => this.startRoot(ctx));
     await stages.run('setupNamespaces', () => undefined);
-    await stages.run('fork', () => {
+    await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
       const root = this.rootJob(ctx);
       const jobs = [...programs].map(([task, program]) => ({ thread: this.processes.of(task), program, pid: task.pid }));
-      runSeeds(this.thread, seeds, [root]);
-      waitSeeds(this.thread, seeds, jobs);
+      await runSeeds(this.thread, seeds, [root], this.between);
+      await waitSeeds(this.thread, seeds, jobs, this.between);
     });
     await stages.run('postForking', () => undefined);
     await stages.run('tasks', () => this.attributes({ run, seeds, processes: this.processes, threads: this.threads }));
@@ -250,13 +250,15 @@ class RestoreSession {
     return { thread: this.processes.of(root!), program: buildRootBirth(ctx, special), pid: root!.pid };
   }
 
-  private attributes(ctx: AttributeContext): void {
+  private readonly between = () => this.stages.checkAbort('while processes were created');
+
+  private async attributes(ctx: AttributeContext): Promise<void> {
     const { live, zombies } = joinJobs(ctx);
-    runSeeds(this.thread, ctx.seeds, live);
+    await runSeeds(this.thread, ctx.seeds, live, this.between);
     if (zombies.length > 0) this.endZombies(ctx, zombies);
-    runSeeds(this.thread, ctx.seeds, settleJobs(ctx));
-    runSeeds(this.thread, ctx.seeds, threadJobs(ctx));
-    runSeeds(this.thread, ctx.seeds, armJobs(ctx));
+    await runSeeds(this.thread, ctx.seeds, settleJobs(ctx), this.between);
+    await runSeeds(this.thread, ctx.seeds, threadJobs(ctx), this.between);
+    await runSeeds(this.thread, ctx.seeds, armJobs(ctx), this.between);
   }
 
   private endZombies(ctx: AttributeContext, jobs: readonly SeedJob[]): void {

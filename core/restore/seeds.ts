@@ -27,6 +27,9 @@ const PR_SET_CHILD_SUBREAPER = 36;
 /** Programs handed over and waited for at a time: bounds our memory. */
 const BATCH = 1024;
 
+/** Called while seeds are waited for, some times a second; throws to end the restore. */
+export type Between = () => Promise<void>;
+
 /** A program for one thread of a seed. */
 export interface SeedJob {
   readonly thread: SeedThread;
@@ -92,9 +95,10 @@ function execProgram(outer: Program, seeds: SeedArena, service: ServiceFds): Pro
 }
 
 /** Hands programs over, waits for all, and throws what the first failed one says. */
-export function runSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
+export async function runSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[], between: Between): Promise<void> {
+  for (const job of jobs) thread.observer.before?.(job.program);
   for (let i = 0; i < jobs.length; i += BATCH) submitBatch(thread, seeds, jobs.slice(i, i + BATCH));
-  waitSeeds(thread, seeds, jobs);
+  await waitSeeds(thread, seeds, jobs, between);
 }
 
 function submitBatch(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
@@ -105,7 +109,15 @@ function submitBatch(thread: KernelThread, seeds: SeedArena, jobs: readonly Seed
 }
 
 /** Waits for programs that were handed over or preset. Seeds that die, and programs that fail, are errors. */
-export function waitSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
+export async function waitSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[], between: Between): Promise<void> {
+  try {
+    await waitAll(thread, seeds, jobs, between);
+  } finally {
+    for (const job of jobs) if (seeds.isDone(job.thread)) thread.observer.after?.(job.program, seeds.statusOf(job.thread));
+  }
+}
+
+async function waitAll(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[], between: Between): Promise<void> {
   for (let left = jobs.filter((job) => !finished(seeds, job)); left.length > 0; left = left.filter((job) => !finished(seeds, job))) {
     const batch = left.slice(0, BATCH);
     const { free } = thread.once('seeds.wait', 4096 + batch.length * 64, (p) => {
@@ -115,6 +127,7 @@ export function waitSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly
     // A forked seed exists only when its parent got that far, so a parent's failure is looked for before a missing child.
     for (const job of jobs) finished(seeds, job);
     for (const job of batch) if (!seeds.isDone(job.thread)) checkAlive(thread, job);
+    await between();
   }
 }
 

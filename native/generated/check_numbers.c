@@ -450,6 +450,45 @@ SAME(__NR_poll, 7);
 #ifdef __NR_fgetxattr
 SAME(__NR_fgetxattr, 193);
 #endif
+#ifdef __NR_bind
+SAME(__NR_bind, 49);
+#endif
+#ifdef __NR_connect
+SAME(__NR_connect, 42);
+#endif
+#ifdef __NR_listen
+SAME(__NR_listen, 50);
+#endif
+#ifdef __NR_shutdown
+SAME(__NR_shutdown, 48);
+#endif
+#ifdef __NR_getsockname
+SAME(__NR_getsockname, 51);
+#endif
+#ifdef __NR_mount
+SAME(__NR_mount, 165);
+#endif
+#ifdef __NR_move_mount
+SAME(__NR_move_mount, 429);
+#endif
+#ifdef __NR_fsopen
+SAME(__NR_fsopen, 430);
+#endif
+#ifdef __NR_fsconfig
+SAME(__NR_fsconfig, 431);
+#endif
+#ifdef __NR_fsmount
+SAME(__NR_fsmount, 432);
+#endif
+#ifdef __NR_inotify_add_watch
+SAME(__NR_inotify_add_watch, 254);
+#endif
+#ifdef __NR_io_getevents
+SAME(__NR_io_getevents, 208);
+#endif
+#ifdef __NR_faccessat2
+SAME(__NR_faccessat2, 439);
+#endif
 #ifdef __NR_mseal
 SAME(__NR_mseal, 462);
 #endif

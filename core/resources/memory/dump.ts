@@ -35,6 +35,7 @@ export class MemoryDump {
   constructor(
     private readonly run: DumpRun,
     private readonly files: DumpFiles,
+    private readonly onBytes: (bytes: number) => Promise<void>,
   ) {
     this.buffer = copyBuffer(run.thread);
   }
@@ -46,7 +47,7 @@ export class MemoryDump {
   }
 
   /** Mappings and private pages of one task. */
-  dumpTask(task: DumpTask): void {
+  async dumpTask(task: DumpTask): Promise<void> {
     const scannable = task.vmas.filter(hasPages);
     const scan = scanPages(this.run.thread, task.pid, scannable);
     this.addVmas(task, scan.guards);
@@ -65,7 +66,7 @@ export class MemoryDump {
       ...(vdso ? [{ range: vdso, via: 'vdso' as const }] : []),
     ].sort((a, b) => a.range.start - b.range.start);
     this.counts.pagesScanned += scannable.reduce((n, vma) => n + (vma.end - vma.start) / PAGE, 0);
-    this.counts.pagesWritten += this.writeRuns(task, runs);
+    this.counts.pagesWritten += await this.writeRuns(task, runs);
   }
 
   private addVmas(task: DumpTask, guards: readonly Range[]): void {
@@ -93,7 +94,7 @@ export class MemoryDump {
   }
 
   /** Writes runs in address order: neighbours of one kind go in one copy. Returns the number of pages. */
-  private writeRuns(task: DumpTask, runs: readonly { range: Range; via: 'vm' | 'mem' | 'vdso' }[]): number {
+  private async writeRuns(task: DumpTask, runs: readonly { range: Range; via: 'vm' | 'mem' | 'vdso' }[]): Promise<number> {
     const id = this.nextPagesId++;
     const fd = this.run.images.rawFile(`pages-${id}.img`);
     this.run.images.add('pagemap', task.nsPid, { pages_id: id });
@@ -106,9 +107,9 @@ export class MemoryDump {
         const ranges = runs.slice(i, j).map((run) => run.range);
         if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, fd, offset);
         else
-          offset += copyPages(
+          offset += await copyPages(
             this.run.thread,
-            { pid: task.pid, fd, offset, ranges, viaMem: runs[i]!.via === 'mem' ? mem : null },
+            { pid: task.pid, fd, offset, ranges, viaMem: runs[i]!.via === 'mem' ? mem : null, onBytes: this.onBytes },
             this.buffer,
           );
         i = j;
@@ -117,6 +118,7 @@ export class MemoryDump {
       closeSync(mem);
     }
     for (const entry of pagemapEntries(runs.map((run) => run.range))) this.run.images.add('pagemap', task.nsPid, entry);
+    this.run.images.pageBytes += offset;
     return offset / PAGE;
   }
 
@@ -126,26 +128,27 @@ export class MemoryDump {
   }
 
   /** Shared memory that belongs to no file: once for the whole tree, from the object itself (page tables of one task do not show it all). */
-  dumpShared(): void {
+  async dumpShared(): Promise<void> {
     for (const [shmid, at] of this.shared) {
       const fd = openSync(`/proc/${at.pid}/map_files/${at.start.toString(16)}-${at.end.toString(16)}`, 'r');
       try {
-        this.dumpObject(shmid, fd);
+        await this.dumpObject(shmid, fd);
       } finally {
         closeSync(fd);
       }
     }
-    for (const memfd of this.files.memfds()) this.dumpObject(memfd.shmid, memfd.fd);
+    for (const memfd of this.files.memfds()) await this.dumpObject(memfd.shmid, memfd.fd);
   }
 
-  private dumpObject(shmid: bigint, source: number): void {
+  private async dumpObject(shmid: bigint, source: number): Promise<void> {
     const size = Math.ceil(fstatSync(source).size / PAGE) * PAGE;
     const ranges = dataRanges(this.run.thread, source, size);
     const id = this.nextPagesId++;
     const fd = this.run.images.rawFile(`pages-${id}.img`);
     this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
-    const bytes = copyPages(this.run.thread, { pid: 0, fd, offset: 0, ranges, viaMem: source }, this.buffer);
+    const bytes = await copyPages(this.run.thread, { pid: 0, fd, offset: 0, ranges, viaMem: source, onBytes: this.onBytes }, this.buffer);
     for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
+    this.run.images.pageBytes += bytes;
     this.counts.sharedPagesScanned += size / PAGE;
     this.counts.sharedPagesWritten += bytes / PAGE;
   }

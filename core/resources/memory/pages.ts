@@ -12,7 +12,8 @@ import type { Range } from './pagemap-scan.js';
 const CHUNK = 1 << 20;
 /** UIO_MAXIOV (process_vm_readv(2)). */
 const IOV_MAX = 1024;
-const CHUNKS_PER_PROGRAM = 1024;
+/** Between programs the copy can be cancelled and reports how far it is. */
+const CHUNKS_PER_PROGRAM = 128;
 
 export interface CopyJob {
   readonly pid: number;
@@ -23,6 +24,8 @@ export interface CopyJob {
   readonly ranges: readonly Range[];
   /** Descriptor of /proc/PID/mem for ranges that the process itself may not read. */
   readonly viaMem: number | null;
+  /** Called between programs with the bytes copied since; throws to end the copy. */
+  readonly onBytes: (bytes: number) => Promise<void>;
 }
 
 interface Chunk {
@@ -57,13 +60,14 @@ export function copyBuffer(thread: KernelThread): Arena {
 }
 
 /** Copies the ranges one after the other; returns the number of bytes. */
-export function copyPages(thread: KernelThread, job: CopyJob, buffer: Arena): number {
+export async function copyPages(thread: KernelThread, job: CopyJob, buffer: Arena): Promise<number> {
   const chunks = chunksOf(job.ranges);
   let offset = job.offset;
   for (let i = 0; i < chunks.length; i += CHUNKS_PER_PROGRAM) {
     const batch = chunks.slice(i, i + CHUNKS_PER_PROGRAM);
     const parts = batch.reduce((n, c) => n + c.parts.length, 0);
-    const { free } = thread.once(
+    const before = offset;
+    await thread.onceAsync(
       'memory.copy',
       16384 + batch.length * 512 + parts * (16 + 64 + 32),
       (p) => {
@@ -76,7 +80,7 @@ export function copyPages(thread: KernelThread, job: CopyJob, buffer: Arena): nu
       },
       { subject: { pid: job.pid }, target: 'running' },
     );
-    free();
+    await job.onBytes(offset - before);
   }
   return offset - job.offset;
 }

@@ -17,6 +17,9 @@ const USER_END = 0x7ffffffff000;
 const PROT = { read: 1, write: 2 } as const;
 /** Bytes that a child compares at a time with what it inherited. */
 const COW_SCRATCH = 65536;
+const HUGE = 2 << 20;
+const MADV_COLLAPSE = 25;
+const MADV_NOHUGEPAGE = 15;
 const MADV_DONTNEED = 4;
 const MADV_GUARD_INSTALL = 102;
 /** Flags of vma_entry that mmap takes as they are. */
@@ -215,6 +218,7 @@ function emitFill(p: Program, task: RestoreTask, fills: readonly { piece: Piece;
   const cow = fills.filter((fill) => fill.piece.from !== null && fill.pages.length > 0).map((fill) => fill.piece);
   const fresh = fills.filter((fill) => fill.piece.from === null && fill.pages.length > 0).map((fill) => fill.piece);
   const { runs } = task.pages!;
+  if (task.mm!.thp_disabled !== true) for (const fill of fills) if (!fill.piece.from) emitCollapse(p, fill.piece, fill.pages);
   let batch: { source: number; offset: number; next: number; parts: { addr: number; length: number }[] } | null = null;
   const flush = () => {
     if (batch)
@@ -240,6 +244,32 @@ function emitFill(p: Program, task: RestoreTask, fills: readonly { piece: Piece;
   for (const run of runs)
     for (const part of intersectRanges([run], cow))
       p.cowFill(service.number(run.source), run.offset + part.start - run.start, part.start, part.end - part.start, scratch, COW_SCRATCH);
+}
+
+/**
+ * Whole 2 MiB ranges that will be filled to the last page become one huge page each before the data comes: one fault instead of 512. It leaves no
+ * flag behind (madvise(2), MADV_COLLAPSE, 6.1), and a kernel that cannot or may not do it loses only speed.
+ */
+function emitCollapse(p: Program, piece: Piece, pages: readonly Range[]): void {
+  const { vma } = piece;
+  const anonymous = (vma.status & VMA_STATUS.anonPrivate) !== 0 && (vma.flags & (MAP.hugetlb | MAP.growsdown | MAP.droppable)) === 0;
+  if (!anonymous || ((vma.madv >> BigInt(MADV_NOHUGEPAGE)) & 1n) !== 0n) return;
+  for (const range of joined(pages)) {
+    const start = Math.ceil(range.start / HUGE) * HUGE;
+    const end = Math.floor(range.end / HUGE) * HUGE;
+    if (start < end) p.sys.madvise(start, end - start, MADV_COLLAPSE).ignore('only speed is lost');
+  }
+}
+
+/** Neighbours made one. */
+function joined(ranges: readonly Range[]): Range[] {
+  const out: { start: number; end: number }[] = [];
+  for (const range of ranges) {
+    const last = out.at(-1);
+    if (last?.end === range.start) last.end = range.end;
+    else out.push({ ...range });
+  }
+  return out;
 }
 
 /** What children must not inherit: advice, guards, locks. */
