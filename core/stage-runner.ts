@@ -28,7 +28,8 @@ export class StageRunner<O extends Operation> {
 
   /** Runs one stage. An abort is noticed here, at the border, where the undo is known. */
   async run<T>(name: StageName<O>, body: () => T | Promise<T>): Promise<T> {
-    await this.checkAbort(`before stage ${name}`);
+    // From the final stages on there is nothing to go back to.
+    if (this.targetIn(name) !== 'final') await this.checkAbort(`before stage ${name}`);
     const hooks = this.options.hooks.tapped(this.operation, name);
     const context = { operation: this.operation, stage: name, pid: this.pid };
     this.begun.push(name);
@@ -79,7 +80,7 @@ export class StageRunner<O extends Operation> {
   }
 
   /** State of the target in stage `name`, for errors. */
-  targetIn(name: StageName<O>): string {
+  private targetIn(name: string): string {
     const table: Readonly<Record<string, { target: string }>> = STAGES[this.operation];
     return table[name]?.target ?? 'running';
   }
