@@ -108,9 +108,11 @@ function readUnknown(run: Run, tag: number, start: number, end: number): Unknown
     case WIRE_FIXED32:
       reader.pos += 4;
       break;
-    case WIRE_BYTES:
-      reader.pos += readLength(run, end);
+    case WIRE_BYTES: {
+      const length = readLength(run, end);
+      reader.pos += length;
       break;
+    }
     default:
       fail(run, `field ${tag >>> 3} has wire type ${tag & 7}, which no image uses`);
   }

@@ -95,7 +95,7 @@ export function hexText(value: bigint): string {
   return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
-/** `A | B | 0x40`: known bits by name, the rest in hex. `all` adds the names that crit cannot read. */
+/** `A | B | 0x40`: known bits by name, the rest in hex. `all` adds the names that crit cannot read, and writes no bits as 0 where crit writes nothing. */
 export function flagText(table: string, value: bigint, all = false): string {
   const names = FLAG_TABLES[table];
   if (names === undefined) return hexText(value);
@@ -107,7 +107,7 @@ export function flagText(table: string, value: bigint, all = false): string {
     rest &= ~bit;
   }
   if (rest !== 0n) parts.push(hexText(rest));
-  return parts.join(' | ');
+  return parts.length === 0 && all ? '0' : parts.join(' | ');
 }
 
 /** Reads flagText; undefined when a word is neither a known name nor a number. */
