@@ -10,6 +10,8 @@ import { readSmaps } from '../kernel/procfs/smaps.js';
 import type { ResolvedDumpOptions } from '../options.js';
 import { preflightFds } from '../resources/files/table.js';
 import { refuseVma } from '../resources/memory/vmas.js';
+import { TASK_RESOURCES } from '../resources/registry.js';
+import { preflightTask } from './preflight-task.js';
 import { checkRoot, walkTree, type TreeNode } from './tree.js';
 
 export interface Refusal {
@@ -63,7 +65,6 @@ function checkProcess(proc: ProcReader, node: TreeNode): Refusal[] {
   const out: Refusal[] = [];
   const no = (what: string) => out.push({ pid, what });
   if (status.tracerPid > 0) no(`is traced by process ${status.tracerPid}: detach it first`);
-  if (status.seccomp !== null && status.seccomp > 0) no('uses seccomp (mode ' + status.seccomp + '); not built yet');
   const elf = elfClass(pid);
   if (elf === 1) no('runs a 32-bit program; not built yet');
   checkNamespaces(proc, pid, no);
@@ -72,6 +73,8 @@ function checkProcess(proc: ProcReader, node: TreeNode): Refusal[] {
     if (reason) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }
   for (const fd of preflightFds(proc, pid)) no(fd);
+  const target = preflightTask(proc, node);
+  for (const resource of TASK_RESOURCES) resource.preflight?.(target).forEach(no);
   return out;
 }
 

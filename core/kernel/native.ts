@@ -57,12 +57,14 @@ export interface Native {
   /** MAP_SHARED, read and write. */
   mapFd(fd: number, size: number, offset: number): Mapping;
   unmap(mapping: Mapping): void;
+  /** The CPUID instruction: eax, ebx, ecx, edx (x86-64 only). */
+  cpuid(leaf: number, subleaf: number): [number, number, number, number];
   /** Runs a program on the calling (JavaScript) thread: for short local calls only. */
   runHere(program: bigint): number;
   readonly KernelThread: new () => NativeThread;
 }
 
-const NATIVE_ABI = 1;
+const NATIVE_ABI = 2;
 /** Returned instead of a cell index when the thread was abandoned (INT64_MIN as a double). */
 export const ABANDONED = -(2 ** 63);
 

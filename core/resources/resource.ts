@@ -3,6 +3,7 @@
  * that exist, in the order of core/stages.ts. `claim`, `read*` and `emit*` only look and add ops: nothing here waits, prints or exits.
  */
 import type { DumpRun, DumpTask, DumpThread } from '../dump/model.js';
+import type { PreflightTask } from '../dump/preflight-task.js';
 import type { Arg, Program } from '../program/program.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from '../restore/model.js';
 
@@ -52,7 +53,7 @@ export interface TaskResource {
   /**
    * Before the freeze: says why this task cannot be dumped (one line each, with what to do), or nothing. Must not change the target.
    */
-  preflight?(task: DumpTask, run: DumpRun): string[];
+  preflight?(task: PreflightTask): string[];
   /** Right after the freeze, from /proc or with plain calls, no target instruction has run. Fills task.core / thread.core / task.mm. */
   readFrozen?(task: DumpTask, run: DumpRun): void;
   /** Ops for the tracing KernelThread about one stopped thread (ptrace and pid-based calls). */
@@ -61,6 +62,11 @@ export interface TaskResource {
   readInside?(p: Program, task: DumpTask, run: DumpRun): Finish | void;
   /** Ops that every thread runs inside the target. */
   readThread?(p: Program, thread: DumpThread, run: DumpRun): Finish | void;
+  /**
+   * Restore, before anything exists: says why this task cannot be restored here (one line each: what is needed, what there is), or nothing. Checks
+   * every value of the images that the ops below rely on.
+   */
+  plan?(task: RestoreTask, run: RestoreRun): string[];
   /** Restore: ops for the tracing KernelThread about one stopped thread, after its registers were set and before it runs. */
   release?(p: Program, thread: RestoreThread, run: RestoreRun): void;
   /** Restore: ops by step. */

@@ -140,8 +140,7 @@ export function armJobs(ctx: AttributeContext): SeedJob[] {
     .filter((task) => task.kind === 'live')
     .map((task) => {
       const p = new Program('arm', run.arena);
-      for (const resource of TASK_RESOURCES)
-        if (resource.name !== 'files' || tables.has(task)) resource.process?.arm?.(p, task, run);
+      for (const resource of TASK_RESOURCES) if (resource.name !== 'files' || tables.has(task)) resource.process?.arm?.(p, task, run);
       return jobOf(ctx, task, p);
     });
 }

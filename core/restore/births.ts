@@ -1,5 +1,4 @@
 /** The first program of every seed: memory, session, children. Forks follow the tree, so that memory is inherited as it was. */
-import type { Arena } from '../program/arena.js';
 import { Program } from '../program/program.js';
 import { emitLate, emitMemory, type Inherited, type MemoryContext, type TaskMemory } from '../resources/memory/restore.js';
 import { shift, type SpecialMapping } from '../resources/memory/vdso.js';
@@ -63,7 +62,7 @@ function inheritedFrom(ctx: BirthContext, spawner: RestoreTask): Inherited {
 
 function birthProgram(ctx: BirthContext, task: RestoreTask, inherited: Inherited): Program {
   const birth = ctx.births.get(task)!;
-  const p = new Program('birth', ctx.run.arena as Arena);
+  const p = new Program('birth', ctx.run.arena);
   const memory = ctx.memory.get(task);
   if (memory) emitMemory(p, task, inherited, memory, ctx.memoryContext);
   for (const child of birth.first) emitFork(p, ctx, task, child);

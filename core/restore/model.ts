@@ -10,6 +10,7 @@ import type { ResolvedRestoreOptions } from '../options.js';
 import type { Arena } from '../program/arena.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import type { PageMap } from '../resources/memory/page-map.js';
+import type { OwnState } from './own.js';
 import type { ServiceFds } from './service-fds.js';
 
 export interface RestoreThread {
@@ -47,6 +48,8 @@ export interface RestoreRun {
   readonly thread: KernelThread;
   readonly calls: LocalCalls;
   readonly images: ImageReader;
+  /** What seeds inherit from us. */
+  readonly own: OwnState;
   /** Parents before children. */
   readonly tasks: RestoreTask[];
   /** The arena that all seeds share with us, at one address everywhere. */

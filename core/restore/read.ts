@@ -45,7 +45,11 @@ export function readInventory(images: ImageReader): InventoryEntry {
 }
 
 /** Parents before children; numbers unique; exactly one root. */
-export function readTasks(images: ImageReader, sources: PageSources, options: ReadOptions): { tasks: RestoreTask[]; memory: Map<RestoreTask, TaskMappings> } {
+export function readTasks(
+  images: ImageReader,
+  sources: PageSources,
+  options: ReadOptions,
+): { tasks: RestoreTask[]; memory: Map<RestoreTask, TaskMappings> } {
   const path = images.pathOf('pstree.img');
   const entries = images.readAll('pstree');
   if (entries.length === 0) throw bad(path, 'has no process');
@@ -107,7 +111,8 @@ function readTask(
   const state = core.tc?.task_state;
   const base = { pid, sid: entry.sid, pgid: entry.pgid, parent, children: [], core };
   if (state === TASK_DEAD) return { ...base, kind: 'zombie', threads: [], mm: null, ids: null, pages: null };
-  if (state !== TASK_ALIVE && state !== TASK_STOPPED) throw bad(images.pathOf(`core-${pid}.img`), `is in state ${state}, which is not known`);
+  if (state !== TASK_ALIVE && state !== TASK_STOPPED)
+    throw bad(images.pathOf(`core-${pid}.img`), `is in state ${state}, which is not known`);
   const mm = images.readOne('mm', pid);
   if (mm.aios.length > 0)
     throw new CrError('CR_IMAGE_FEATURE', { message: 'has AIO rings, which are not built yet', subject: { pid }, target: 'not started' });

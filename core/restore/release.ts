@@ -41,7 +41,11 @@ function seizeBatch(run: RestoreRun, threads: readonly RestoreThread[]): Held[] 
   const alive = seizeThreads(run.thread, wanted, { ptraceOptions: PTRACE_O.EXITKILL });
   if (alive.length < wanted.length) {
     const lost = wanted.find((tracee) => !alive.includes(tracee))!;
-    throw new CrError('CR_RESTORE', { message: 'ended while it was being restored', subject: { pid: lost.pid, tid: lost.tid }, target: 'destroyed' });
+    throw new CrError('CR_RESTORE', {
+      message: 'ended while it was being restored',
+      subject: { pid: lost.pid, tid: lost.tid },
+      target: 'destroyed',
+    });
   }
   return threads.map((thread, i) => ({ thread, tracee: wanted[i]! }));
 }
@@ -51,7 +55,9 @@ function unmapArena(run: RestoreRun, task: RestoreTask, arena: Range): void {
   const at = findSyscall(run, task);
   const { value, free } = run.thread.once('release.registers', 4096, (p) => {
     const regs = p.out(REGS_SIZE);
-    p.sys.ptrace(PTRACE.GETREGSET, task.pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }])).must('read the registers of a seed');
+    p.sys
+      .ptrace(PTRACE.GETREGSET, task.pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
+      .must('read the registers of a seed');
     return regs;
   });
   const base = new Registers(value.copy());
@@ -62,13 +68,19 @@ function unmapArena(run: RestoreRun, task: RestoreTask, arena: Range): void {
   const result = remoteResult(call.value);
   call.free();
   if (result !== 0)
-    throw new CrError('CR_RESTORE', { message: `the arena could not be unmapped (${result})`, subject: { pid: task.pid }, target: 'destroyed' });
+    throw new CrError('CR_RESTORE', {
+      message: `the arena could not be unmapped (${result})`,
+      subject: { pid: task.pid },
+      target: 'destroyed',
+    });
 }
 
 /** Any `syscall` instruction outside the arena will do: the vDSO has some (its fall-backs); a task without vDSO has one in its own code. */
 function findSyscall(run: RestoreRun, task: RestoreTask): number {
   const PROT_EXEC = 4;
-  const maps = (readMaps(run.thread.proc, task.pid) ?? []).filter((vma) => (vma.prot & PROT_EXEC) !== 0 && vma.kind !== 'vsyscall' && vma.kind !== 'memfd');
+  const maps = (readMaps(run.thread.proc, task.pid) ?? []).filter(
+    (vma) => (vma.prot & PROT_EXEC) !== 0 && vma.kind !== 'vsyscall' && vma.kind !== 'memfd',
+  );
   maps.sort((a, b) => Number(b.kind === 'vdso') - Number(a.kind === 'vdso'));
   for (const vma of maps) {
     const found = readMemory(task.pid, vma.start, Math.min(vma.end - vma.start, MAX_CODE)).indexOf(SYSCALL_INSTRUCTION);

@@ -23,8 +23,10 @@ import { specialMappings } from '../resources/memory/vdso.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
 import { armJobs, joinJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
+import { checkTasks } from './check.js';
 import { buildBirths, buildRootBirth, type BirthContext } from './births.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
+import { readOwnState } from './own.js';
 import { waitForPids } from './pids.js';
 import { findHole } from './place.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
@@ -166,6 +168,7 @@ class RestoreSession {
       thread: this.thread,
       calls: this.calls,
       images,
+      own: readOwnState(this.thread.proc),
       tasks,
       arena: seeds.arena,
       service: this.service,
@@ -187,6 +190,7 @@ class RestoreSession {
   }
 
   private async plan(run: RestoreRun): Promise<void> {
+    checkTasks(run);
     const tids = run.tasks.flatMap((task) => [task.pid, ...task.threads.map((thread) => thread.tid)]);
     await waitForPids(this.thread.proc, [...new Set(tids)]);
   }
@@ -269,7 +273,8 @@ class RestoreSession {
     const deadline = performance.now() + ZOMBIE_WAIT_MS;
     for (const job of jobs) {
       while (readStat(this.thread.proc, job.pid)?.state !== 'Z') {
-        if (ctx.seeds.isDone(job.thread)) job.program.check(ctx.seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
+        if (ctx.seeds.isDone(job.thread))
+          job.program.check(ctx.seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
         if (performance.now() > deadline)
           throw new CrError('CR_RESTORE', { message: 'does not end as it should', subject: { pid: job.pid }, target: 'destroyed' });
       }
@@ -318,4 +323,3 @@ class RestoreSession {
     this.thread.close();
   }
 }
-

@@ -38,12 +38,7 @@ export interface SeedJob {
 }
 
 /** Clones and starts the root. `block`: its thread block, preset or idle. */
-export function startRoot(
-  thread: KernelThread,
-  seeds: SeedArena,
-  service: ServiceFds,
-  root: { pid: number; sibling: boolean },
-): void {
+export function startRoot(thread: KernelThread, seeds: SeedArena, service: ServiceFds, root: { pid: number; sibling: boolean }): void {
   const { value, free } = thread.once('seed.root', 65536 + service.count * 256, (p) => {
     const exec = execProgram(p, seeds, service);
     const stack = p.out(CHILD_STACK, 64);
@@ -121,7 +116,8 @@ async function waitAll(thread: KernelThread, seeds: SeedArena, jobs: readonly Se
   for (let left = jobs.filter((job) => !finished(seeds, job)); left.length > 0; left = left.filter((job) => !finished(seeds, job))) {
     const batch = left.slice(0, BATCH);
     const { free } = thread.once('seeds.wait', 4096 + batch.length * 64, (p) => {
-      for (const job of batch) p.wait(seeds.localBlock(job.thread) + THREAD_BLOCK.done, seeds.goalOf(job.thread), POLL_NS).ignore('checked below');
+      for (const job of batch)
+        p.wait(seeds.localBlock(job.thread) + THREAD_BLOCK.done, seeds.goalOf(job.thread), POLL_NS).ignore('checked below');
     });
     free();
     // A forked seed exists only when its parent got that far, so a parent's failure is looked for before a missing child.

@@ -62,7 +62,13 @@ export function planBirths(tasks: RestoreTask[], external: { sid: number; pgid: 
   return births;
 }
 
-function addBirth(task: RestoreTask, tasks: RestoreTask[], byPid: Map<number, RestoreTask>, births: Map<RestoreTask, Birth>, externalSid: number): void {
+function addBirth(
+  task: RestoreTask,
+  tasks: RestoreTask[],
+  byPid: Map<number, RestoreTask>,
+  births: Map<RestoreTask, Birth>,
+  externalSid: number,
+): void {
   const leads = task.sid === task.pid;
   const { parent } = task;
   if (!parent || leads || parent.sid === task.sid) return attach(task, parent, false, false, births);
@@ -96,7 +102,12 @@ function attach(task: RestoreTask, spawner: RestoreTask | null, asSibling: boole
   if (spawner) births.get(spawner)![early ? 'first' : 'then'].push(task);
 }
 
-function addGroupHelpers(tasks: RestoreTask[], byPid: Map<number, RestoreTask>, births: Map<RestoreTask, Birth>, externalPgid: number): void {
+function addGroupHelpers(
+  tasks: RestoreTask[],
+  byPid: Map<number, RestoreTask>,
+  births: Map<RestoreTask, Birth>,
+  externalPgid: number,
+): void {
   for (const task of [...tasks]) {
     if (byPid.has(task.pgid) || task.pgid === externalPgid || task.pgid === 0) continue;
     // A zombie cannot wait for a helper; its group has a living member or is led by its session, else the number is free to be anything.

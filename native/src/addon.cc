@@ -5,6 +5,7 @@
 #include <cstring>
 #include <sys/mman.h>
 
+#include "cpu_x64.h"
 #include "embedded.h"
 #include "job_thread.h"
 #include "watchdog.h"
@@ -121,7 +122,7 @@ class KernelThread : public Napi::ObjectWrap<KernelThread> {
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  exports.Set("abi", Napi::Number::New(env, 1));
+  exports.Set("abi", Napi::Number::New(env, 2));
   Napi::Object blob = Napi::Object::New(env);
   blob.Set("code", Napi::Buffer<unsigned char>::Copy(env, kBlob, sizeof kBlob));
   blob.Set("seed", Napi::Buffer<unsigned char>::Copy(env, kSeed, sizeof kSeed));
@@ -135,6 +136,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("mapAnon", Napi::Function::New(env, MapAnon));
   exports.Set("mapFd", Napi::Function::New(env, MapFd));
   exports.Set("unmap", Napi::Function::New(env, Unmap));
+  exports.Set("cpuid", Napi::Function::New(env, Cpuid));
   exports.Set("runHere", Napi::Function::New(env, RunHere));
   exports.Set("KernelThread", KernelThread::Init(env));
   return exports;

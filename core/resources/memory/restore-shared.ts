@@ -83,4 +83,3 @@ export function fillFile(run: Pick<RestoreRun, 'service' | 'thread'>, fd: number
     run.thread.here('shared.unmap', 4096, (p) => p.sys.munmap(addr, size).must('unmap a memfd')).free();
   }
 }
-

@@ -87,10 +87,18 @@ export function readVmas(pid: number, entries: readonly VmaEntry[]): { vmas: Vma
 
 function numbers(pid: number, e: VmaEntry): Vma {
   const page = BigInt(PAGE);
-  if (e.start >= e.end || e.end > BigInt(USER_END) || e.start % page !== 0n || e.end % page !== 0n || e.pgoff % page !== 0n || e.pgoff >= 1n << 52n)
+  if (
+    e.start >= e.end ||
+    e.end > BigInt(USER_END) ||
+    e.start % page !== 0n ||
+    e.end % page !== 0n ||
+    e.pgoff % page !== 0n ||
+    e.pgoff >= 1n << 52n
+  )
     throw bad(pid, `mapping up to 0x${e.end.toString(16)} with offset ${e.pgoff} cannot exist`, e.start);
   const known = VMA_STATUS.anonPrivate | VMA_STATUS.anonShared | VMA_STATUS.filePrivate | VMA_STATUS.fileShared | VMA_STATUS.guard;
-  const refused = VMA_STATUS.socket | VMA_STATUS.aioRing | VMA_STATUS.shadowStack | VMA_STATUS.uprobes | VMA_STATUS.extPlugin | VMA_STATUS.sysvIpc;
+  const refused =
+    VMA_STATUS.socket | VMA_STATUS.aioRing | VMA_STATUS.shadowStack | VMA_STATUS.uprobes | VMA_STATUS.extPlugin | VMA_STATUS.sysvIpc;
   if ((e.status & refused) !== 0 || (e.status & known) === 0)
     throw new CrError('CR_IMAGE_FEATURE', {
       message: `mapping of a kind that is not built yet (status 0x${e.status.toString(16)})`,
@@ -164,7 +172,8 @@ export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, 
   for (const patch of vdso.patches) p.copyMemory(patch.addr, p.data(patch.bytes), patch.bytes.length);
   for (const { piece, pages } of fills) {
     const now = piece.from && pages.length === 0 ? piece.from.prot : openProt(piece.vma, pages.length > 0);
-    if (now !== piece.vma.prot) p.sys.mprotect(piece.start, piece.end - piece.start, piece.vma.prot).must('set the final protection of memory');
+    if (now !== piece.vma.prot)
+      p.sys.mprotect(piece.start, piece.end - piece.start, piece.vma.prot).must('set the final protection of memory');
   }
 }
 
@@ -189,7 +198,12 @@ function emitMap(p: Program, piece: Piece, fill: boolean, ctx: MemoryContext): v
   const { vma } = piece;
   const length = piece.end - piece.start;
   const file = descriptorOf(vma, ctx);
-  const sharing = (vma.status & (VMA_STATUS.fileShared | VMA_STATUS.anonShared)) !== 0 ? MAP.shared : (vma.flags & MAP.droppable) !== 0 ? MAP.droppable : MAP.private;
+  const sharing =
+    (vma.status & (VMA_STATUS.fileShared | VMA_STATUS.anonShared)) !== 0
+      ? MAP.shared
+      : (vma.flags & MAP.droppable) !== 0
+        ? MAP.droppable
+        : MAP.private;
   const flags = sharing | (vma.flags & MMAP_FLAGS) | MAP.fixedNoreplace | (file === null ? MAP.anonymous : 0);
   const offset = file === null ? 0 : vma.pgoff + piece.start - vma.start;
   p.sys
@@ -221,8 +235,7 @@ function emitFill(p: Program, task: RestoreTask, fills: readonly { piece: Piece;
   if (task.mm!.thp_disabled !== true) for (const fill of fills) if (!fill.piece.from) emitCollapse(p, fill.piece, fill.pages);
   let batch: { source: number; offset: number; next: number; parts: { addr: number; length: number }[] } | null = null;
   const flush = () => {
-    if (batch)
-      p.ioAll('preadv', batch.source, p.iovec(batch.parts), batch.parts.length, batch.offset).must('read pages from the image');
+    if (batch) p.ioAll('preadv', batch.source, p.iovec(batch.parts), batch.parts.length, batch.offset).must('read pages from the image');
     batch = null;
   };
   for (const run of runs) {
@@ -274,8 +287,7 @@ function joined(ranges: readonly Range[]): Range[] {
 
 /** What children must not inherit: advice, guards, locks. */
 export function emitLate(p: Program, vmas: readonly Vma[], guards: readonly Range[]): void {
-  for (const guard of guards)
-    p.sys.madvise(guard.start, guard.end - guard.start, MADV_GUARD_INSTALL).must('install a guard region');
+  for (const guard of guards) p.sys.madvise(guard.start, guard.end - guard.start, MADV_GUARD_INSTALL).must('install a guard region');
   for (const vma of vmas) {
     for (let advice = 0; advice < 64; advice++)
       if ((vma.madv >> BigInt(advice)) & 1n)

@@ -24,7 +24,7 @@ test('difference and intersection make the whole again', () => {
   for (let round = 0; round < 200; round++) {
     const make = () => {
       const out: { start: number; end: number }[] = [];
-      for (let at = next(5); at < 100; ) {
+      for (let at = next(5); at < 100;) {
         const end = at + 1 + next(9);
         out.push({ start: at, end });
         at = end + 1 + next(9);

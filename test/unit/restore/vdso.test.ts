@@ -10,7 +10,10 @@ function own(): { code: Buffer; special: SpecialMapping[] } {
     .split('\n')
     .filter((line) => /\[(vdso|vvar|vvar_vclock)\]/.test(line))
     .map((line) => {
-      const [start, end] = line.split(' ')[0]!.split('-').map((hex) => parseInt(hex, 16));
+      const [start, end] = line
+        .split(' ')[0]!
+        .split('-')
+        .map((hex) => parseInt(hex, 16));
       return { start: start!, end: end!, isCode: line.includes('[vdso]') };
     });
   const code = special.find((m) => m.isCode)!;

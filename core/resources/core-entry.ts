@@ -1,0 +1,44 @@
+/** Fresh core images: every field that the format requires, with values that the resources then replace. */
+import type { CoreEntry, TaskCoreEntry, ThreadCoreEntry } from '../images/generated/core.js';
+import type { Stat } from '../kernel/procfs/stat.js';
+
+const X86_64 = 1;
+const TASK = { alive: 1, dead: 2, stopped: 3 } as const;
+/** Every task of a dump is in the control group set of the root (inventory: root_cg_set). */
+const ROOT_CGROUP_SET = 1;
+
+function taskState(stat: Stat): number {
+  if (stat.state === 'Z' || stat.state === 'X') return TASK.dead;
+  return stat.state === 'T' ? TASK.stopped : TASK.alive;
+}
+
+function taskCore(stat: Stat): TaskCoreEntry {
+  return {
+    task_state: taskState(stat),
+    exit_code: stat.exitCode,
+    personality: 0,
+    flags: stat.flags,
+    blk_sigset: 0n,
+    comm: stat.comm,
+    cg_set: ROOT_CGROUP_SET,
+    sigactions: [],
+  };
+}
+
+function threadCore(): ThreadCoreEntry {
+  return { futex_rla: 0n, futex_rla_len: 0, cg_set: ROOT_CGROUP_SET };
+}
+
+/** Leader: what belongs to the process and to its first thread. */
+export function newLeaderCore(stat: Stat): CoreEntry {
+  return { mtype: X86_64, tc: taskCore(stat), thread_core: threadCore() };
+}
+
+export function newThreadCore(): CoreEntry {
+  return { mtype: X86_64, thread_core: threadCore() };
+}
+
+/** A zombie has a name, an exit code and ids, and nothing else. */
+export function newZombieCore(stat: Stat): CoreEntry {
+  return { mtype: X86_64, tc: taskCore(stat) };
+}

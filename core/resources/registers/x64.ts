@@ -1,0 +1,203 @@
+/**
+ * Registers of x86-64 threads, between the kernel's ptrace layouts and the images. Everything here is taken and set from outside (ptrace(2),
+ * GETREGSET), so that no instruction of the task runs in between.
+ */
+import { Registers } from '../../abi/ptrace.js';
+import { CrError } from '../../errors.js';
+import type { CoreEntry } from '../../images/generated/core.js';
+import type { UserX86FpregsEntry, UserX86RegsEntry, UserX86XsaveEntry } from '../../images/generated/core-x86.js';
+import { resumeRegisters } from '../../kernel/restart.js';
+import type { TaskResource } from '../resource.js';
+import { COMPONENTS, xsaveLayout, XSTATE_BV, type XsaveLayout } from './xsave-x64.js';
+
+/** Names in the images and in user_regs_struct. */
+const GENERAL = [
+  ['r15', 'r15'],
+  ['r14', 'r14'],
+  ['r13', 'r13'],
+  ['r12', 'r12'],
+  ['bp', 'rbp'],
+  ['bx', 'rbx'],
+  ['r11', 'r11'],
+  ['r10', 'r10'],
+  ['r9', 'r9'],
+  ['r8', 'r8'],
+  ['ax', 'rax'],
+  ['cx', 'rcx'],
+  ['dx', 'rdx'],
+  ['si', 'rsi'],
+  ['di', 'rdi'],
+  ['orig_ax', 'orig_rax'],
+  ['ip', 'rip'],
+  ['cs', 'cs'],
+  ['flags', 'eflags'],
+  ['sp', 'rsp'],
+  ['ss', 'ss'],
+  ['fs_base', 'fs_base'],
+  ['gs_base', 'gs_base'],
+  ['ds', 'ds'],
+  ['es', 'es'],
+  ['fs', 'fs'],
+  ['gs', 'gs'],
+] as const;
+const MODE_NATIVE = 1;
+/** Code segment of 64-bit user code (arch/x86/include/asm/segment.h, __USER_CS). */
+const USER_CS_64 = 0x33;
+const ST_OFFSET = 32;
+const XMM_OFFSET = 160;
+const PADDING_OFFSET = 416;
+const SW_RESERVED = 464;
+const FP_SSE = 3n;
+
+/** The FXSAVE area (Intel SDM vol. 1, table 10-2). */
+function fpregsEntry(area: Buffer, layout: XsaveLayout): UserX86FpregsEntry {
+  const words = (from: number, count: number) => Array.from({ length: count }, (_, i) => area.readUInt32LE(from + 4 * i));
+  return {
+    cwd: area.readUInt16LE(0),
+    swd: area.readUInt16LE(2),
+    twd: area.readUInt16LE(4),
+    fop: area.readUInt16LE(6),
+    rip: area.readBigUInt64LE(8),
+    rdp: area.readBigUInt64LE(16),
+    mxcsr: area.readUInt32LE(24),
+    mxcsr_mask: area.readUInt32LE(28),
+    st_space: words(ST_OFFSET, 32),
+    xmm_space: words(XMM_OFFSET, 64),
+    padding: words(PADDING_OFFSET, 24),
+    xsave: xsaveEntry(area, layout),
+  };
+}
+
+function xsaveEntry(area: Buffer, layout: XsaveLayout): UserX86XsaveEntry {
+  const entry: Record<string, unknown> = { xstate_bv: area.readBigUInt64LE(XSTATE_BV) };
+  for (const { name, bit, size, word } of COMPONENTS) {
+    const at = layout.offsets.get(bit);
+    const count = at === undefined || at + size > area.length ? 0 : size / word;
+    entry[name] = Array.from({ length: count }, (_, i) =>
+      word === 4 ? area.readUInt32LE(at! + 4 * i) : area.readBigUInt64LE(at! + 8 * i),
+    );
+  }
+  return entry as unknown as UserX86XsaveEntry;
+}
+
+export const registers: TaskResource = {
+  name: 'registers',
+  readOutside(_p, thread) {
+    return () => {
+      const { tracee } = thread;
+      if (!tracee.registers || !tracee.xstate) return;
+      if (tracee.registers.get('cs') !== BigInt(USER_CS_64))
+        throw new CrError('CR_UNSUPPORTED', {
+          message: 'runs 32-bit code, which is not built yet',
+          subject: { pid: tracee.pid, tid: tracee.tid },
+          hint: 'Use CRIU for this program.',
+          target: 'running',
+        });
+      // As CRIU does, a call that the freeze interrupted is stored in the state from which it goes on.
+      const now = resumeRegisters(tracee.registers, { signalPending: tracee.signalPending, sameTask: false });
+      const gpregs = Object.fromEntries(GENERAL.map(([image, kernel]) => [image, now.get(kernel)]));
+      thread.core.thread_info = {
+        clear_tid_addr: thread.core.thread_info?.clear_tid_addr ?? 0n,
+        gpregs: { ...gpregs, mode: MODE_NATIVE } as unknown as UserX86RegsEntry,
+        fpregs: fpregsEntry(tracee.xstate, layoutOnce()),
+        tls: Array.from({ length: 3 }, (_, i) => emptyTls(i)),
+      };
+    };
+  },
+};
+
+/** Entries 12 to 14 of the GDT (set_thread_area(2)): unused in 64-bit programs. */
+function emptyTls(index: number) {
+  return {
+    entry_number: 12 + index,
+    base_addr: 0,
+    limit: 0,
+    seg_32bit: false,
+    contents_h: false,
+    contents_l: false,
+    read_exec_only: true,
+    limit_in_pages: false,
+    seg_not_present: true,
+    usable: false,
+  };
+}
+
+let layout: XsaveLayout | null = null;
+/** The processor does not change while we run. */
+function layoutOnce(): XsaveLayout {
+  return (layout ??= xsaveLayout());
+}
+
+/** NT_PRSTATUS of a thread to be. */
+export function gpregsOf(core: CoreEntry): Buffer {
+  const { gpregs } = core.thread_info!;
+  const regs = new Registers();
+  for (const [image, kernel] of GENERAL) regs.set(kernel, gpregs[image]);
+  return regs.bytes;
+}
+
+/** NT_X86_XSTATE of a thread to be. What the image does not hold gets its initial value (xstate_bv bit 0). */
+export function xstateOf(core: CoreEntry): Buffer {
+  const { size, mask, offsets } = layoutOnce();
+  const area = Buffer.alloc(size);
+  const fp = core.thread_info!.fpregs;
+  writeLegacy(area, fp);
+  const { xsave } = fp;
+  let present = FP_SSE;
+  if (xsave) {
+    for (const { name, bit, word } of COMPONENTS) {
+      const values: readonly (number | bigint)[] = xsave[name];
+      const at = offsets.get(bit);
+      if (at === undefined || values.length === 0 || ((xsave.xstate_bv >> BigInt(bit)) & 1n) === 0n) continue;
+      values.forEach((value, i) =>
+        word === 4 ? area.writeUInt32LE(Number(value), at + 4 * i) : area.writeBigUInt64LE(BigInt(value), at + 8 * i),
+      );
+      present |= 1n << BigInt(bit);
+    }
+  }
+  area.writeBigUInt64LE(present & BigInt(mask), XSTATE_BV);
+  return area;
+}
+
+function writeLegacy(area: Buffer, fp: UserX86FpregsEntry): void {
+  area.writeUInt16LE(fp.cwd & 0xffff, 0);
+  area.writeUInt16LE(fp.swd & 0xffff, 2);
+  area.writeUInt16LE(fp.twd & 0xffff, 4);
+  area.writeUInt16LE(fp.fop & 0xffff, 6);
+  area.writeBigUInt64LE(fp.rip, 8);
+  area.writeBigUInt64LE(fp.rdp, 16);
+  area.writeUInt32LE(fp.mxcsr, 24);
+  area.writeUInt32LE(fp.mxcsr_mask, 28);
+  fp.st_space.slice(0, 32).forEach((word, i) => area.writeUInt32LE(word, ST_OFFSET + 4 * i));
+  fp.xmm_space.slice(0, 64).forEach((word, i) => area.writeUInt32LE(word, XMM_OFFSET + 4 * i));
+  // Behind PADDING_OFFSET the kernel keeps words of its own (SW_RESERVED): they are not state.
+  fp.padding.slice(0, (SW_RESERVED - PADDING_OFFSET) / 4).forEach((word, i) => area.writeUInt32LE(word, PADDING_OFFSET + 4 * i));
+}
+
+/** Checks before anything is created that this processor can hold the state. Throws CR_KERNEL_FEATURE, CR_IMAGE_BAD. */
+export function checkCpu(pid: number, core: CoreEntry): void {
+  const subject = { path: `core-${pid}.img` };
+  const info = core.thread_info;
+  if (!info) throw new CrError('CR_IMAGE_BAD', { message: 'has no x86-64 registers', subject, target: 'not started' });
+  if ((info.gpregs.mode ?? MODE_NATIVE) !== MODE_NATIVE)
+    throw new CrError('CR_IMAGE_FEATURE', { message: 'is a 32-bit task, which is not built yet', subject, target: 'not started' });
+  const { xsave } = info.fpregs;
+  if (!xsave) return;
+  for (const { name, bit, size, word, feature } of COMPONENTS) {
+    const values: readonly (number | bigint)[] = xsave[name];
+    const used = ((xsave.xstate_bv >> BigInt(bit)) & 1n) === 1n;
+    if (values.length !== 0 && values.length !== size / word)
+      throw new CrError('CR_IMAGE_BAD', {
+        message: `${name} has ${values.length} words instead of ${size / word}`,
+        subject,
+        target: 'not started',
+      });
+    if (used && values.length > 0 && !layoutOnce().offsets.has(bit))
+      throw new CrError('CR_KERNEL_FEATURE', {
+        message: `uses ${feature} registers, which this processor does not have`,
+        subject,
+        hint: 'Restore on a host with the same processor features.',
+        target: 'not started',
+      });
+  }
+}
