@@ -31,8 +31,3 @@ export function preflightTask(proc: ProcReader, node: TreeNode): PreflightTask {
   }
   return { pid, stat, status, threads, proc };
 }
-
-/** `thread 12` or, for the leader, nothing: how a refusal names who it is about. */
-export function whose(task: PreflightTask, thread: PreflightThread): string {
-  return thread.tid === task.pid ? '' : `thread ${thread.tid} `;
-}
