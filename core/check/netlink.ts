@@ -73,7 +73,7 @@ function parse(bytes: Buffer): Message[] {
  * error stands in there (netlink_dump_done, net/netlink/af_netlink.c).
  */
 export function errorOf({ type, body }: Message): number | undefined {
-  return (type === NLMSG_ERROR || type === NLMSG_DONE) && body.length >= 4 ? -body.readInt32LE(0) : undefined;
+  return (type === NLMSG_ERROR || type === NLMSG_DONE) && body.length >= 4 ? 0 - body.readInt32LE(0) : undefined;
 }
 
 /** The first error among the answers, 0 when there is none. */

@@ -51,16 +51,14 @@ function checkWords(command: Command, words: readonly string[]): void {
   if (words.length > most) throw usageError(`excessive parameter "${words[most] ?? ''}" for ${command}`);
 }
 
-/** The files that count, first to last; a later one wins. */
-function configFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): string[] {
+/** Options of the files that count, first to last; a later one wins. */
+function fromConfigFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): Occurrence[] {
   const named = occurrences.filter(({ row }) => row.long === 'config').map(({ text }) => text);
   const withoutDefault = named.length > 0 || occurrences.some(({ row }) => row.long === 'no-default-config');
-  const files = withoutDefault ? [] : [places.system];
-  if (!withoutDefault && places.home !== undefined && places.home !== '') files.push(join(places.home, '.criu', 'default.conf'));
-  if (places.fromEnvironment !== undefined && places.fromEnvironment !== '') files.push(places.fromEnvironment);
-  const last = named.at(-1);
-  if (last !== undefined) files.push(last);
-  return files;
+  const defaults = withoutDefault ? [] : [places.system];
+  if (!withoutDefault && places.home !== undefined && places.home !== '') defaults.push(join(places.home, '.criu', 'default.conf'));
+  const asked = [places.fromEnvironment, named.at(-1)].filter((file): file is string => file !== undefined && file !== '');
+  return [...defaults.flatMap((file) => readConfig(file, false)), ...asked.flatMap((file) => readConfig(file))];
 }
 
 /** Reads a command line (without program name). @throws CrError CR_USAGE or CR_NOT_BUILT */
@@ -75,8 +73,7 @@ export function parseCommandLine(argv: readonly string[], places: ConfigPlaces):
     throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
   const settings: Settings = { engine: {} };
   const notes: string[] = [];
-  const fromFiles = configFiles(occurrences, places).flatMap(readConfig);
-  for (const occurrence of [...fromFiles, ...occurrences]) {
+  for (const occurrence of [...fromConfigFiles(occurrences, places), ...occurrences]) {
     const note = applyOccurrence(settings, occurrence, command);
     if (note !== undefined) notes.push(note);
   }

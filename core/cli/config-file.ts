@@ -62,15 +62,19 @@ function toOccurrence(name: string, value: string | undefined, place: string): O
   return { row, on, typed, text: value ?? '' };
 }
 
-/** Reads a file. A missing one has no options, as in CRIU. @throws CrError CR_USAGE when it cannot be read or is no config file */
-export function readConfig(file: string): Occurrence[] {
+/**
+ * Reads a file. A missing one has no options, as in CRIU.
+ * @param asked false for the files that are looked for by default: one that is closed to us (HOME of another user) is then none of ours
+ * @throws CrError CR_USAGE when it cannot be read or is no config file
+ */
+export function readConfig(file: string, asked = true): Occurrence[] {
   let fd: number;
   try {
     // O_NONBLOCK: opening a fifo must not wait for a writer.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).code ?? 'EIO';
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
+    if (errno === 'ENOENT' || errno === 'ENOTDIR' || (errno === 'EACCES' && !asked)) return [];
     throw new CrError('CR_USAGE', {
       message: 'cannot read the configuration file',
       subject: { path: file },

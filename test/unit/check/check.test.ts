@@ -41,9 +41,15 @@ test('an unknown feature names the nearest one', async () => {
 test('the texts are those that scripts look for', () => {
   const feature = (name: string, supported: boolean) => ({ name, supported, detail: 'tried', matters: 'something' });
   assert.equal(checkText({ ok: true, features: [feature('tun', true)], fatal: [] }, 'tun'), 'tun is supported\n');
-  assert.equal(checkText({ ok: false, features: [feature('tun', false)], fatal: [] }, 'tun'), 'tun is not supported: tried\n  Without it: something\n');
+  assert.equal(
+    checkText({ ok: false, features: [feature('tun', false)], fatal: [] }, 'tun'),
+    'tun is not supported: tried\n  Without it: something\n',
+  );
   assert.equal(checkText({ ok: true, features: [], fatal: [] }, undefined), 'Looks good.\n');
-  assert.match(checkText({ ok: false, features: [feature('a', false)], fatal: [] }, undefined), /\nLooks good but some kernel features are missing\n/);
+  assert.match(
+    checkText({ ok: false, features: [feature('a', false)], fatal: [] }, undefined),
+    /\nLooks good but some kernel features are missing\n/,
+  );
   assert.match(checkText({ ok: false, features: [feature('a', false)], fatal: ['a'] }, undefined), /\nDoes not look good\.\n$/);
 });
 
@@ -69,5 +75,12 @@ test('netlink: an error may also stand in the message that ends a list', () => {
   assert.equal(errorOf({ type: 3, body: code }), 2);
   assert.equal(errorOf({ type: 2, body: Buffer.alloc(4) }), 0);
   assert.equal(errorOf({ type: 2, body: Buffer.alloc(2) }), undefined);
-  assert.equal(firstError([{ type: 16, body: code }, { type: 2, body: Buffer.alloc(4) }, { type: 3, body: code }]), 2);
+  assert.equal(
+    firstError([
+      { type: 16, body: code },
+      { type: 2, body: Buffer.alloc(4) },
+      { type: 3, body: code },
+    ]),
+    2,
+  );
 });
