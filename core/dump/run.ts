@@ -2,8 +2,7 @@
  * dump(): the stages of core/stages.ts in order. Until the tree is frozen nothing can harm it; from then on every path out goes through `release`,
  * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
  */
-import { mkdirSync } from 'node:fs';
-import { CrError } from '../errors.js';
+import { CrError, withTarget } from '../errors.js';
 import { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
 import { freezeTree } from '../kernel/freeze.js';
@@ -22,6 +21,7 @@ import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
 import { isZombie, type DumpRun, type DumpTask, type DumpThread } from './model.js';
 import { preflight } from './preflight.js';
+import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { walkTree, type TreeNode } from './tree.js';
 import { inventory, writeTasks } from './write.js';
@@ -34,8 +34,9 @@ export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<D
   try {
     return await session.dump();
   } catch (error) {
-    logFailure(log, error);
-    throw error;
+    const failure = withTarget(error, 'running');
+    logFailure(log, failure);
+    throw failure;
   } finally {
     session.close();
     if (!options.log) log.close();
@@ -74,9 +75,9 @@ class DumpSession {
   async dump(): Promise<DumpResult> {
     const { options, stages } = this;
     const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
-    await stages.run('prepare', () => this.checkFolder());
-    await stages.run('preflight', () => preflight(this.thread.proc, options));
-    if (options.dryRun) return this.result('running', 0);
+    await stages.run('prepare', () => checkImageFolder(options.imagesDir));
+    const nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
+    if (options.dryRun) return planned(nodes);
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running'));
     const images = new ImageWriter(options.imagesDir);
     this.run = { options, log: this.log, thread: this.thread, images, tasks: this.tasks };
@@ -90,19 +91,6 @@ class DumpSession {
       throw error;
     }
     return this.finish(this.run);
-  }
-
-  private checkFolder(): void {
-    try {
-      mkdirSync(this.options.imagesDir, { recursive: true });
-    } catch (error) {
-      throw new CrError('CR_IMAGE_DIR', {
-        message: 'cannot be made',
-        subject: { path: this.options.imagesDir },
-        cause: error,
-        target: 'running',
-      });
-    }
   }
 
   /** From freeze to cured: afterwards the tasks are stopped with their own registers. */
@@ -211,6 +199,12 @@ class DumpSession {
     const threads = this.tasks.reduce((n, task) => n + task.threads.length, 0);
     return { pid: this.options.pid, state, tasks: this.tasks.length, threads, bytes, frozenMicros: this.clock.frozenMicros };
   }
+}
+
+/** What a dry run tells: the tree as the pre-flight saw it. */
+function planned(nodes: readonly TreeNode[]): DumpResult {
+  const threads = nodes.reduce((n, { status }) => n + (status.threads), 0);
+  return { pid: nodes[0]!.pid, state: 'running', tasks: nodes.length, threads, bytes: 0, frozenMicros: 0 };
 }
 
 function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {

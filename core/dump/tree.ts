@@ -39,7 +39,7 @@ export function walkTree(proc: ProcReader, root: number): TreeNode[] {
       message: 'there is no such process',
       subject: { pid: root },
       hint: 'Check the pid given with --tree (-t).',
-      target: 'running',
+      target: 'not started',
     });
   return nodes;
 }

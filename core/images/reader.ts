@@ -1,5 +1,5 @@
 /** Reads one folder of images. Everything in it is hostile: see container.ts and decode.ts for the bounds. */
-import { lstatSync, statSync } from 'node:fs';
+import { type BigIntStats, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { badImage, checkMagic, ImageFile, openImage, readRecords, type ImageRecord } from './container.js';
@@ -12,6 +12,23 @@ export type PagemapKind = 'pagemap' | 'pagemap-shmem';
 /** Kinds whose records are all of one type. */
 export type PlainKind = Exclude<KindName, PagemapKind | 'ghost-file'>;
 
+function statFolder(dir: string): BigIntStats {
+  let errno = 'ENOTDIR';
+  try {
+    const stat = statSync(dir, { bigint: true });
+    if (stat.isDirectory()) return stat;
+  } catch (error) {
+    errno = (error as NodeJS.ErrnoException).code ?? 'EIO';
+  }
+  const why: Readonly<Record<string, string>> = { ENOENT: 'does not exist', ENOTDIR: 'is not a folder' };
+  throw new CrError('CR_IMAGE_DIR', {
+    message: `the image folder ${why[errno] ?? 'cannot be used'}`,
+    subject: { path: dir },
+    kernel: { call: `stat("${dir}")`, errno },
+    hint: 'Name the folder of the images with --images-dir (-D).',
+  });
+}
+
 export class ImageReader {
   readonly dir: string;
   /** Folders already passed on the way along `parent` links, by device and inode. */
@@ -21,8 +38,7 @@ export class ImageReader {
   /** Throws CR_IMAGE_DIR when `dir` is no folder. */
   constructor(dir: string, passed: readonly string[] = []) {
     this.dir = dir;
-    const stat = statSync(dir, { throwIfNoEntry: false, bigint: true });
-    if (stat?.isDirectory() !== true) throw new CrError('CR_IMAGE_DIR', { message: 'is not a folder', subject: { path: dir } });
+    const stat = statFolder(dir);
     const here = `${stat.dev}:${stat.ino}`;
     if (passed.includes(here)) throw new CrError('CR_IMAGE_BAD', { message: 'is its own earlier dump', subject: { path: dir } });
     this.#passed = [...passed, here];

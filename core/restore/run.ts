@@ -3,7 +3,7 @@
  * every path out kills what was created, and if we die the seeds end by themselves.
  */
 import { WALL } from '../abi/ptrace.js';
-import { CrError } from '../errors.js';
+import { CrError, withTarget } from '../errors.js';
 import { Hooks } from '../hooks.js';
 import { ImageReader } from '../images/reader.js';
 import { writeServiceImage } from '../images/writer.js';
@@ -55,8 +55,9 @@ export async function restore(options: RestoreOptions, hooks = new Hooks()): Pro
   try {
     return await session.restore();
   } catch (error) {
-    logFailure(log, error);
-    throw error;
+    const failure = withTarget(error, session.created.size === 0 ? 'not started' : 'destroyed');
+    logFailure(log, failure);
+    throw failure;
   } finally {
     session.close();
     if (!options.log) log.close();
@@ -78,7 +79,7 @@ class RestoreSession {
   private readonly calls = new LocalCalls();
   private readonly service = new ServiceFds();
   private readonly stages: StageRunner<'restore'>;
-  private readonly created = new Set<RestoreTask>();
+  readonly created = new Set<RestoreTask>();
   private readonly processes = new SeedThreads<RestoreTask>();
   private readonly threads = new SeedThreads<RestoreThread>();
   private tasks: RestoreTask[] = [];

@@ -29,7 +29,8 @@ test('an abort is noticed at the next border, with the reason of whoever aborted
   abort.abort(new CrError('CR_ABORTED', { message: 'stopped by SIGINT' }));
   await assert.rejects(
     runner.run('freeze', () => assert.fail('the stage ran')),
-    (error: CrError) => error.code === 'CR_ABORTED' && error.message === 'stopped by SIGINT before stage freeze' && error.target === 'running',
+    (error: CrError) =>
+      error.code === 'CR_ABORTED' && error.message === 'stopped by SIGINT before stage freeze' && error.target === 'running',
   );
 });
 
@@ -61,7 +62,10 @@ test('failed hooks run last first, and one that throws hides nothing', async () 
   const runner = make(undefined, hooks);
   await runner.run('prepare', () => undefined);
   await runner.run('preflight', () => undefined);
-  await assert.rejects(runner.run('freeze', () => Promise.reject(new Error('boom'))), /boom/);
+  await assert.rejects(
+    runner.run('freeze', () => Promise.reject(new Error('boom'))),
+    /boom/,
+  );
   await runner.failed();
   assert.deepEqual(seen, ['freeze', 'preflight', 'prepare']);
 });

@@ -51,7 +51,7 @@ describe('ImageReader', () => {
       refused(() => reader.readOne('ids', 1), 'CR_IMAGE_BAD', /ids-1\.img: is a symbolic link/);
       mkdirSync(join(dir, 'mm-1.img'));
       refused(() => reader.readOne('mm', 1), 'CR_IMAGE_BAD', /mm-1\.img: is not a regular file/);
-      refused(() => new ImageReader(join(dir, 'none')), 'CR_IMAGE_DIR', /is not a folder/);
+      refused(() => new ImageReader(join(dir, 'none')), 'CR_IMAGE_DIR', /the image folder does not exist/);
       assert.ok(reader.exists('pstree') && !reader.exists('files'));
     }),
   );
@@ -150,7 +150,7 @@ describe('earlier dumps', () => {
       refused(() => new ImageReader(join(dir, '2')).parent?.parent, 'CR_IMAGE_BAD', /its own earlier dump/);
       const third = new ImageReader(dir);
       symlinkSync('nowhere', join(dir, 'parent'));
-      refused(() => third.parent, 'CR_IMAGE_DIR', /parent: is not a folder/);
+      refused(() => third.parent, 'CR_IMAGE_DIR', /parent: the image folder does not exist/);
     }),
   );
 
