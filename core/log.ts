@@ -57,7 +57,7 @@ export function timestamp(nanos: bigint): string {
 function callSite(): string {
   const frames = (new Error().stack ?? '').split('\n').slice(1);
   const frame = frames.find((line) => !/\b_?(callSite|RunLog|logFailure)\b/.test(line) && !/[/(]log\.[jt]s:/.test(line)) ?? '';
-  const match = /(?:at (?:async )?(?:new )?(?:Object\.)?([\w$.]+) )?\(?(?:file:\/\/)?(?:.*\/)?([\w.-]+):(\d+):\d+\)?$/.exec(frame);
+  const match = /^\s*at (?:async )?(?:new )?(?:Object\.)?(?:([\w$.]+) \()?(?:file:\/\/)?(?:.*\/)?([\w.-]+):(\d+):\d+\)?$/.exec(frame);
   if (match === null) return 'criu-ts:0';
   const [, name, file, line] = match;
   return `${file === 'criu-ts.cjs' && name !== undefined ? name : (file ?? 'criu-ts')}:${line ?? '0'}`;

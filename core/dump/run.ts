@@ -15,6 +15,7 @@ import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-e
 import { DumpFiles } from '../resources/files/table.js';
 import { MemoryDump } from '../resources/memory/dump.js';
 import { newMm } from '../resources/memory/mm.js';
+import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
 import { infect, readInside, readOutside } from './collect.js';
@@ -75,7 +76,10 @@ class DumpSession {
   async dump(): Promise<DumpResult> {
     const { options, stages } = this;
     const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
-    await stages.run('prepare', () => checkImageFolder(options.imagesDir));
+    await stages.run('prepare', () => {
+      checkPrivileges(this.thread.proc, 'dump', 'running');
+      checkImageFolder(options.imagesDir);
+    });
     const nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
     if (options.dryRun) return planned(nodes);
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running'));

@@ -20,6 +20,7 @@ import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
 import { specialMappings } from '../resources/memory/vdso.js';
+import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
 import { armJobs, joinJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
@@ -110,8 +111,12 @@ class RestoreSession {
   async restore(): Promise<RestoreResult> {
     const { options, stages } = this;
     const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
-    const images = new ImageReader(options.imagesDir);
-    await stages.run('prepare', () => readInventory(images));
+    const images = await stages.run('prepare', () => {
+      checkPrivileges(this.thread.proc, 'restore', 'not started');
+      const reader = new ImageReader(options.imagesDir);
+      readInventory(reader);
+      return reader;
+    });
     const sources = new PageSources(this.service);
     const shared = new SharedMemory({ images, service: this.service, thread: this.thread });
     const run = await stages.run('read', () => this.read(images, sources, shared));

@@ -3,7 +3,7 @@
  * proves that it went on from where it was. Ends with 0 only when every step did what it says.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -134,6 +134,7 @@ async function killAll(work: string): Promise<void> {
 
 async function demo(work: string): Promise<void> {
   const images = join(work, 'images');
+  mkdirSync(images);
   const counter = join(work, 'counter.txt');
   const worker = join(work, 'worker.txt');
 
