@@ -1,6 +1,43 @@
 /** The built-in resources of tasks, in the order in which dump and restore call them. Plugins join the same list at run time. */
+import { childSubreaper } from './child-subreaper.js';
+import { clearChildTid } from './clear-child-tid.js';
+import { comm } from './comm.js';
+import { creds } from './creds.js';
+import { dumpable } from './dumpable.js';
+import { loginuid } from './loginuid.js';
+import { membarrier } from './membarrier.js';
 import { mm } from './memory/mm.js';
+import { oomScore } from './oom-score.js';
+import { pdeathSignal } from './pdeath-signal.js';
+import { personality } from './personality.js';
 import { registers } from './registers/x64.js';
 import type { TaskResource } from './resource.js';
+import { rlimits } from './rlimits.js';
+import { robustList } from './robust-list.js';
+import { rseq } from './rseq.js';
+import { sched } from './sched.js';
+import { seccomp } from './seccomp.js';
+import { thp } from './thp.js';
 
-export const TASK_RESOURCES: readonly TaskResource[] = [registers, mm];
+export const TASK_RESOURCES: readonly TaskResource[] = [
+  seccomp,
+  // Before the registers: a thread inside a critical section goes on at its abort handler.
+  rseq,
+  registers,
+  mm,
+  comm,
+  creds,
+  sched,
+  // After the address space has its fields: personality and THP change what later mappings are.
+  personality,
+  thp,
+  membarrier,
+  oomScore,
+  loginuid,
+  robustList,
+  clearChildTid,
+  pdeathSignal,
+  childSubreaper,
+  dumpable,
+  rlimits,
+];

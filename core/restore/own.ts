@@ -17,6 +17,7 @@ export interface OwnState {
 export function readOwnState(proc: ProcReader, pid = process.pid): OwnState {
   const status = readStatus(proc, pid);
   const limits = readLimits(proc, pid);
-  if (!status || !limits) throw new CrError('CR_KERNEL', { message: 'does not show our own process', subject: { path: '/proc' }, hint: 'Mount proc at /proc.' });
+  if (!status || !limits)
+    throw new CrError('CR_KERNEL', { message: 'does not show our own process', subject: { path: '/proc' }, hint: 'Mount proc at /proc.' });
   return { status, limits, loginUid: readLoginUid(proc, pid) };
 }

@@ -2,6 +2,7 @@
  * Files of /proc/PID that hold one value. Each reader gives null when the task is gone or the kernel has no such file.
  * All of them throw CR_NO_PERMISSION or CR_KERNEL as ProcReader.read() does.
  */
+import { CrError } from '../../errors.js';
 import { type ProcReader, type ProcText, taskDir } from './reader.js';
 import { ByteScanner } from './scanner.js';
 import { decodeText } from './text.js';
@@ -58,6 +59,24 @@ export function readLoginUid(reader: ProcReader, pid: number, tid?: number): num
 /** Audit session, 4294967295 when never set. Null without CONFIG_AUDIT. */
 export function readSessionId(reader: ProcReader, pid: number, tid?: number): number | null {
   return readValue(reader, `${taskDir(pid, tid)}/sessionid`, (s) => s.dec('a session id'));
+}
+
+/**
+ * Label that a security module gave the task (proc_pid_attr(5)), `unconfined` without its mode. Null when the task is gone, or no active module
+ * labels tasks (the kernel says EINVAL).
+ */
+export function readLabel(reader: ProcReader, pid: number, tid: number): string | null {
+  try {
+    const text = reader.read(`${taskDir(pid, tid)}/attr/current`, VALUE_LIMIT);
+    return text === null
+      ? null
+      : decodeText(Buffer.from(text.bytes))
+          .replace(/[\0\n]+$/, '')
+          .replace(/ \(.*\)$/, '');
+  } catch (error) {
+    if (error instanceof CrError && error.kernel?.errno === 'EINVAL') return null;
+    throw error;
+  }
 }
 
 function autogroup(s: ByteScanner): Autogroup {

@@ -7,8 +7,6 @@ const PR_SET_MM = 35;
 const PR_SET_MM_MAP = 14;
 /** struct prctl_mm_map, linux/prctl.h. */
 const MM_MAP_SIZE = 104;
-const PR_GET_DUMPABLE = 3;
-const PR_GET_THP_DISABLE = 42;
 
 export function newMm(): MmEntry {
   return {
@@ -51,12 +49,8 @@ export const mm: TaskResource = {
   },
   readInside(p, task) {
     const brk = p.sys.brk(0).must('read the program break');
-    const dumpable = p.sys.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0).must('read the dumpable attribute');
-    const thp = p.sys.prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0).ignore('without transparent huge pages there is nothing to save');
     return () => {
       task.mm.mm_brk = brk.resultBig;
-      task.mm.dumpable = dumpable.result;
-      if (thp.result > 0) task.mm.thp_disabled = true;
     };
   },
   process: {

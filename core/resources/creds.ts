@@ -1,0 +1,177 @@
+/**
+ * Credentials of every thread: ids, groups, the five capability sets, securebits, no_new_privs (credentials(7), capabilities(7)). All of them belong
+ * to the thread, not to the process; C libraries only pretend otherwise.
+ */
+import type { DumpRun, DumpThread } from '../dump/model.js';
+import { CrError } from '../errors.js';
+import type { CredsEntry } from '../images/generated/core.js';
+import { readStatus, type Status } from '../kernel/procfs/status.js';
+import { readLabel } from '../kernel/procfs/task-values.js';
+import type { Program, Ptr } from '../program/program.js';
+import type { RestoreRun, RestoreTask } from '../restore/model.js';
+import { capabilityNames, capabilityNumbers, fromWords, toWords } from './capabilities.js';
+import type { TaskResource } from './resource.js';
+import { credsPart, threadPart, whose } from './task-parts.js';
+
+const PR_GET_SECUREBITS = 27;
+const PR_SET_SECUREBITS = 28;
+const PR_CAPBSET_DROP = 24;
+const PR_SET_NO_NEW_PRIVS = 38;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
+/** linux/securebits.h: a change of uids leaves the capability sets alone. */
+const SECBIT_NO_SETUID_FIXUP = 1 << 2;
+/** The eight bits and their locks that exist, 4 kept free (SECURE_ALL_BITS | SECURE_ALL_LOCKS, with the two EXEC pairs of Linux 6.14). */
+const SECBITS_KNOWN = 0xfff;
+const CAPABILITY_VERSION_3 = 0x20080522;
+const INVALID_ID = 0xffff_ffff;
+/** NGROUPS_MAX, linux/limits.h. */
+const GROUPS_MAX = 65_536;
+
+/** Status of every thread right after the freeze, as CRIU writes it. */
+export function credsEntry(status: Status): CredsEntry {
+  const [uid, euid, suid, fsuid] = status.uids;
+  const [gid, egid, sgid, fsgid] = status.gids;
+  const { caps } = status;
+  const entry: CredsEntry = {
+    ...{ uid, gid, euid, egid, suid, sgid, fsuid, fsgid },
+    cap_inh: toWords(caps.inheritable),
+    cap_prm: toWords(caps.permitted),
+    cap_eff: toWords(caps.effective),
+    cap_bnd: toWords(caps.bounding),
+    secbits: 0,
+    groups: [...status.groups],
+    cap_amb: toWords(caps.ambient),
+  };
+  // CRIU leaves the field out when it is off.
+  if (status.noNewPrivs) entry.no_new_privs = 1;
+  return entry;
+}
+
+function readThreadCreds(run: DumpRun, thread: DumpThread): void {
+  const { task, tid } = thread;
+  const status = tid === task.pid ? task.status : readStatus(run.thread.proc, task.pid, tid);
+  if (!status)
+    throw new CrError('CR_TARGET_LOST', { message: 'ended while it was frozen', subject: { pid: task.pid, tid }, target: 'running' });
+  threadPart(thread.core).creds = credsEntry(status);
+}
+
+/** The five sets, checked. Null when an image has capabilities that no kernel has. */
+interface CapabilitySets {
+  readonly inheritable: bigint;
+  readonly permitted: bigint;
+  readonly effective: bigint;
+  readonly bounding: bigint;
+  readonly ambient: bigint;
+}
+
+export function capabilitySets(creds: CredsEntry): CapabilitySets | null {
+  const sets = [creds.cap_inh, creds.cap_prm, creds.cap_eff, creds.cap_bnd, creds.cap_amb].map(fromWords);
+  const [inheritable, permitted, effective, bounding, ambient] = sets;
+  if (sets.includes(null)) return null;
+  return { inheritable: inheritable!, permitted: permitted!, effective: effective!, bounding: bounding!, ambient: ambient! };
+}
+
+/** Why these credentials cannot be given, by the rules of capset(2) and prctl(2). `own` are the capabilities that every seed starts with. */
+export function credsProblems(creds: CredsEntry, own: Status['caps']): string[] {
+  const out: string[] = [];
+  const sets = capabilitySets(creds);
+  if (!sets) return ['has capabilities that no kernel knows: the image is damaged'];
+  const { inheritable, permitted, effective, ambient } = sets;
+  if ((effective & ~permitted) !== 0n || (ambient & ~(permitted & inheritable)) !== 0n)
+    out.push('has effective or ambient capabilities that are not permitted: the image is damaged');
+  const ids = [creds.uid, creds.euid, creds.suid, creds.fsuid, creds.gid, creds.egid, creds.sgid, creds.fsgid, ...creds.groups];
+  // (uid_t)-1 tells setresuid(2) to leave an id alone.
+  if (ids.includes(INVALID_ID)) out.push('has the invalid user or group id 4294967295: the image is damaged');
+  const lack = permitted & ~own.permitted;
+  if (lack !== 0n) out.push(`has ${capabilityNames(lack)}, which criu-ts itself lacks: start criu-ts with these capabilities`);
+  const foreign = inheritable & ~(own.inheritable | own.bounding);
+  if (foreign !== 0n)
+    out.push(
+      `can inherit ${capabilityNames(foreign)}, which is outside the bounding set of criu-ts: start criu-ts with these capabilities`,
+    );
+  if ((creds.secbits & ~SECBITS_KNOWN) !== 0)
+    out.push(`has unknown securebits 0x${creds.secbits.toString(16)}: the kernel or the image is too new`);
+  if (creds.groups.length > GROUPS_MAX) out.push(`has ${creds.groups.length} groups; a process can have ${GROUPS_MAX}`);
+  const profile = creds.lsm_profile ?? '';
+  if (profile !== '' && profile !== 'unconfined')
+    out.push(`was confined by the security profile "${profile}"; restoring these is not built yet`);
+  return out;
+}
+
+function planTask(task: RestoreTask, run: RestoreRun): string[] {
+  const own = run.own.status.caps;
+  const lines = new Set<string>();
+  let narrowed = 0n;
+  for (const thread of task.threads) {
+    const creds = credsPart(thread.core);
+    for (const line of credsProblems(creds, own)) lines.add(whose(task.pid, thread.tid) + line);
+    narrowed |= (capabilitySets(creds)?.bounding ?? 0n) & ~own.bounding;
+  }
+  // A bounding set can only shrink. It matters to programs that the task may start later, not to the task itself.
+  if (narrowed !== 0n) run.log.warn(`pid ${task.pid} gets a bounding set without ${capabilityNames(narrowed)}, which criu-ts itself lacks`);
+  return [...lines];
+}
+
+function capData(p: Program, effective: bigint, permitted: bigint, inheritable: bigint): Ptr {
+  const data = p.out(24);
+  [effective, permitted, inheritable].forEach((set, i) => toWords(set).forEach((word, w) => data.setU32(12 * w + 4 * i, word)));
+  return data;
+}
+
+/**
+ * The order is forced: each step still needs a privilege that a later one takes away, or is undone by an earlier one.
+ *  1. NO_SETUID_FIXUP, or the uids would take the capabilities along. 2. Groups and gids before uids. 3. fs ids after the others, which set them too.
+ *  4. Inheritable set while permitted is full (ambient needs a capability in both). 5. Ambient, before its securebit can forbid it. 6. Bounding set, final
+ *  securebits: both need CAP_SETPCAP. 7. The final sets. 8. no_new_privs, which forbids nothing above but has no way back.
+ */
+function emitCreds(p: Program, creds: CredsEntry, own: Status['caps']): void {
+  const sets = capabilitySets(creds)!;
+  const groups = p.out(Math.max(4, creds.groups.length * 4));
+  creds.groups.forEach((gid, i) => groups.setU32(4 * i, gid));
+  p.sys.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0).must('keep the capabilities while the ids change');
+  p.sys.setgroups(creds.groups.length, groups).must('set the supplementary groups');
+  p.sys.setresgid(creds.gid, creds.egid, creds.sgid).must('set the group ids');
+  p.sys.setresuid(creds.uid, creds.euid, creds.suid).must('set the user ids');
+  // These two answer with the old id and never with an error; they are only needed where the id differs from the effective one.
+  if (creds.fsgid !== creds.egid) p.sys.setfsgid(creds.fsgid).ignore('checked by the next call');
+  if (creds.fsgid !== creds.egid)
+    p.expect(p.sys.setfsgid(-1).ignore('an invalid id only asks'), 0xffffffff, creds.fsgid, 'set the file system group id');
+  if (creds.fsuid !== creds.euid) p.sys.setfsuid(creds.fsuid).ignore('checked by the next call');
+  if (creds.fsuid !== creds.euid)
+    p.expect(p.sys.setfsuid(-1).ignore('an invalid id only asks'), 0xffffffff, creds.fsuid, 'set the file system user id');
+  const header = p.out(8).setU32(0, CAPABILITY_VERSION_3);
+  p.sys.capset(header, capData(p, own.permitted, own.permitted, sets.inheritable)).must('set the inheritable capabilities');
+  for (const n of capabilityNumbers(sets.ambient))
+    p.sys.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, n, 0, 0).must(`raise ambient capability ${n}`);
+  for (const n of capabilityNumbers(own.bounding & ~sets.bounding))
+    p.sys.prctl(PR_CAPBSET_DROP, n, 0, 0, 0).must(`drop capability ${n} from the bounding set`);
+  p.sys.prctl(PR_SET_SECUREBITS, creds.secbits, 0, 0, 0).must('set the securebits');
+  p.sys.capset(header, capData(p, sets.effective, sets.permitted, sets.inheritable)).must('set the capabilities');
+  if ((creds.no_new_privs ?? 0) !== 0) p.sys.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).must('set no_new_privs');
+}
+
+export const creds: TaskResource = {
+  name: 'creds',
+  preflight(task) {
+    const labels = new Set(task.threads.map((thread) => readLabel(task.proc, task.pid, thread.tid)));
+    // A restored task has the label of criu-ts, so that one is right without being in the images.
+    for (const fine of [null, '', 'unconfined', readLabel(task.proc, process.pid, process.pid)]) labels.delete(fine);
+    return [...labels].map((label) => `is confined by the security profile "${label}"; not built yet: run it unconfined`);
+  },
+  readFrozen(task, run) {
+    for (const thread of task.threads) readThreadCreds(run, thread);
+  },
+  readThread(p, thread) {
+    const bits = p.sys.prctl(PR_GET_SECUREBITS, 0, 0, 0, 0).must('read the securebits');
+    return () => {
+      credsPart(thread.core).secbits = bits.result;
+    };
+  },
+  plan: planTask,
+  thread: {
+    threadCreds(p, thread, run) {
+      emitCreds(p, credsPart(thread.core), run.own.status.caps);
+    },
+  },
+};

@@ -1,0 +1,29 @@
+/** oom_score_adj: how readily the kernel kills the process when memory runs out (proc_pid_oom_score_adj(5)). */
+import { readOomScoreAdj } from '../kernel/procfs/task-values.js';
+import { emitProcSelf } from './proc-self.js';
+import type { TaskResource } from './resource.js';
+import { taskPart } from './task-parts.js';
+
+const LIMIT = 1000;
+
+export const oomScore: TaskResource = {
+  name: 'oom-score',
+  readFrozen(task, run) {
+    const value = readOomScoreAdj(run.thread.proc, task.pid);
+    if (value !== null) taskPart(task.core).oom_score_adj = value;
+  },
+  plan(task) {
+    const value = taskPart(task.core!).oom_score_adj ?? 0;
+    return Math.abs(value) <= LIMIT ? [] : [`has the impossible oom_score_adj ${value}: the image is damaged`];
+  },
+  process: {
+    // Always written, 0 too: the seed has inherited ours or its parent's.
+    early(p, task) {
+      const value = taskPart(task.core!).oom_score_adj;
+      if (value === undefined) return;
+      emitProcSelf(p, 'oom_score_adj', String(value), (write) =>
+        write.tolerate('EACCES', 'below the lowest value ever set by root it needs CAP_SYS_RESOURCE; CRIU goes on without it too'),
+      );
+    },
+  },
+};

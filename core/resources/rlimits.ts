@@ -1,0 +1,96 @@
+/** Resource limits (getrlimit(2)). They belong to the process. */
+import { CrError } from '../errors.js';
+import type { RlimitEntry } from '../images/generated/core.js';
+import { readLimits, RLIM_INFINITY, RLIM_NLIMITS, type Rlimit } from '../kernel/procfs/limits.js';
+import type { Program } from '../program/program.js';
+import type { RestoreRun, RestoreTask } from '../restore/model.js';
+import { hasCapability } from './capabilities.js';
+import type { TaskResource } from './resource.js';
+import { taskPart } from './task-parts.js';
+
+/** By number: include/uapi/asm-generic/resource.h. */
+const NAMES = [
+  'CPU',
+  'FSIZE',
+  'DATA',
+  'STACK',
+  'CORE',
+  'RSS',
+  'NPROC',
+  'NOFILE',
+  'MEMLOCK',
+  'AS',
+  'LOCKS',
+  'SIGPENDING',
+  'MSGQUEUE',
+  'NICE',
+  'RTPRIO',
+  'RTTIME',
+];
+const SIGPENDING = NAMES.indexOf('SIGPENDING');
+
+function amount(value: bigint): string {
+  return value === RLIM_INFINITY ? 'unlimited' : String(value);
+}
+
+/** As the kernel wants it: never soft above hard (it would say EINVAL). CRIU lowers the soft one too. */
+function clamp({ cur, max }: RlimitEntry): RlimitEntry {
+  return { cur: cur > max ? max : cur, max };
+}
+
+/** Limits of an image that a process cannot get: hard ones above those of its creator, who may not raise them. */
+export function limitProblems(wanted: readonly RlimitEntry[], own: readonly Rlimit[], mayRaise: boolean): string[] {
+  if (wanted.length > RLIM_NLIMITS) return [`has ${wanted.length} resource limits; this kernel has ${RLIM_NLIMITS}`];
+  if (mayRaise) return [];
+  return wanted.flatMap(({ max }, resource) => {
+    const have = own[resource]!.hard;
+    return max <= have
+      ? []
+      : [
+          `needs the hard limit RLIMIT_${NAMES[resource]!} ${amount(max)}, and criu-ts has ${amount(have)} and no CAP_SYS_RESOURCE to raise it: ` +
+            'start criu-ts with that limit (ulimit -H), or with the capability',
+        ];
+  });
+}
+
+function limitsOf(task: RestoreTask): RlimitEntry[] {
+  return taskPart(task.core!).rlimits?.rlimits ?? [];
+}
+
+function emitLimit(p: Program, resource: number, entry: RlimitEntry): void {
+  const { cur, max } = clamp(entry);
+  p.sys
+    .prlimit64(0, resource, p.out(16).setU64(0, cur).setU64(8, max), 0)
+    .must(`set RLIMIT_${NAMES[resource]!} to ${amount(cur)}, ${amount(max)}`);
+}
+
+/**
+ * The limit on queued signals waits until they are queued, in steps after this one; by then the right to raise a hard limit may be gone with the
+ * credentials, so a raise is made at once: it is in nobody's way.
+ */
+function isLate(run: RestoreRun, resource: number, entry: RlimitEntry): boolean {
+  return resource === SIGPENDING && entry.max <= run.own.limits[resource]!.hard;
+}
+
+export const rlimits: TaskResource = {
+  name: 'rlimits',
+  readFrozen(task, run) {
+    // From text: prlimit(2) of another user's process needs CAP_SYS_RESOURCE, also for reading.
+    const limits = readLimits(run.thread.proc, task.pid);
+    if (!limits)
+      throw new CrError('CR_TARGET_LOST', { message: 'ended while it was frozen', subject: { pid: task.pid }, target: 'running' });
+    taskPart(task.core).rlimits = { rlimits: limits.map(({ soft, hard }) => ({ cur: soft, max: hard })) };
+  },
+  plan: (task, run) => limitProblems(limitsOf(task), run.own.limits, hasCapability(run.own.status.caps.effective, 'SYS_RESOURCE')),
+  process: {
+    limits(p, task, run) {
+      limitsOf(task).forEach((entry, resource) => {
+        if (!isLate(run, resource, entry)) emitLimit(p, resource, entry);
+      });
+    },
+    arm(p, task, run) {
+      const entry = limitsOf(task)[SIGPENDING];
+      if (entry && isLate(run, SIGPENDING, entry)) emitLimit(p, SIGPENDING, entry);
+    },
+  },
+};
