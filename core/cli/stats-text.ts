@@ -10,15 +10,15 @@ const count = (name: string, value: bigint | undefined): string => `${name}: ${v
 /** The lines for one record of statistics. */
 export function statsText({ dump, restore }: StatsEntry): string {
   const lines: string[] = [];
-  if (dump != null) {
+  if (dump !== undefined) {
     lines.push('Displaying dump stats:', micros('Freezing time', dump.freezing_time), micros('Frozen time', dump.frozen_time));
     lines.push(micros('Memory dump time', dump.memdump_time), micros('Memory write time', dump.memwrite_time));
     lines.push(count('Memory pages scanned', dump.pages_scanned));
     lines.push(count('Memory pages skipped from parent', dump.pages_skipped_parent), count('Memory pages written', dump.pages_written));
   }
-  if (restore != null) {
+  if (restore !== undefined) {
     lines.push('Displaying restore stats:', count('Pages compared', restore.pages_compared));
-    lines.push(count('Pages skipped COW', restore.pages_skipped_cow), count('Pages restored', restore.pages_restored ?? undefined));
+    lines.push(count('Pages skipped COW', restore.pages_skipped_cow), count('Pages restored', restore.pages_restored));
     lines.push(micros('Restore time', restore.restore_time), micros('Forking time', restore.forking_time));
   }
   return `${lines.join('\n')}\n`;
