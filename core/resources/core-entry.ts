@@ -20,7 +20,6 @@ function taskCore(stat: Stat): TaskCoreEntry {
     flags: stat.flags,
     blk_sigset: 0n,
     comm: stat.comm,
-    cg_set: ROOT_CGROUP_SET,
     sigactions: [],
   };
 }

@@ -8,6 +8,12 @@ const PR_SET_MM_MAP = 14;
 /** struct prctl_mm_map, linux/prctl.h. */
 const MM_MAP_SIZE = 104;
 
+/**
+ * CRIU stores exactly this many words on x86-64 (cut off or filled with zeros) and refuses images with more. The kernel adds the AT_NULL that is cut off
+ * when the vector is set again, and the copy that programs look at is on their stack.
+ */
+const AUXV_WORDS = 44;
+
 export function newMm(): MmEntry {
   return {
     mm_start_code: 0n,
@@ -44,8 +50,8 @@ export const mm: TaskResource = {
       mm_env_start: stat.envStart,
       mm_env_end: stat.envEnd,
     });
-    // The vector with its AT_NULL pair, as the kernel saved it at exec.
-    task.mm.mm_saved_auxv = (readAuxv(run.thread.proc, task.pid) ?? []).flatMap((entry) => [entry.type, entry.value]);
+    const words = (readAuxv(run.thread.proc, task.pid) ?? []).flatMap((entry) => [entry.type, entry.value]);
+    task.mm.mm_saved_auxv = Array.from({ length: AUXV_WORDS }, (_none, i) => words[i] ?? 0n);
   },
   readInside(p, task) {
     const brk = p.sys.brk(0).must('read the program break');
