@@ -53,13 +53,15 @@ export function readTasks(
   const path = images.pathOf('pstree.img');
   const entries = images.readAll('pstree');
   if (entries.length === 0) throw bad(path, 'has no process');
-  checkNumbers(entries, path);
+  const numbers = new Set<number>();
+  for (const entry of entries) claimNumber(numbers, entry.pid, path);
   adoptShellJob(idsOf(entries), options.own, options.shellJob);
   const byPid = new Map<number, RestoreTask>();
   const memory = new Map<RestoreTask, TaskMappings>();
   for (const entry of parentsFirst(entries, path)) {
     const parent = byPid.get(entry.ppid) ?? null;
     const task = readTask(images, sources, entry, parent, memory);
+    for (const thread of task.threads) if (!thread.isLeader) claimNumber(numbers, thread.tid, path);
     parent?.children.push(task);
     byPid.set(task.pid, task);
   }
@@ -71,15 +73,11 @@ function idsOf(entries: PstreeEntry[]): PstreeEntry[] {
   return entries;
 }
 
-function checkNumbers(entries: readonly PstreeEntry[], path: string): void {
-  const seen = new Set<number>();
-  for (const entry of entries) {
-    for (const tid of new Set([entry.pid, ...entry.threads])) {
-      if (tid < 1 || tid > PID_MAX) throw bad(path, `has the impossible pid ${tid}`);
-      if (seen.has(tid)) throw bad(path, `has pid ${tid} twice`);
-      seen.add(tid);
-    }
-  }
+/** Threads of zombies are not looked at: CRIU leaves anything there. */
+function claimNumber(seen: Set<number>, tid: number, path: string): void {
+  if (tid < 1 || tid > PID_MAX) throw bad(path, `has the impossible pid ${tid}`);
+  if (seen.has(tid)) throw bad(path, `has pid ${tid} twice`);
+  seen.add(tid);
 }
 
 function parentsFirst(entries: readonly PstreeEntry[], path: string): PstreeEntry[] {
