@@ -26,7 +26,10 @@ export function checkImageFolder(dir: string): void {
     message: `the image folder ${WHY[errno] ?? 'cannot be used'}`,
     subject: { path: dir },
     kernel: { call, errno },
-    hint: errno === 'ENOENT' ? `Make it first (mkdir -p ${dir}), or name another one with --images-dir (-D).` : 'Name another one with --images-dir (-D).',
+    hint:
+      errno === 'ENOENT'
+        ? `Make it first (mkdir -p ${dir}), or name another one with --images-dir (-D).`
+        : 'Name another one with --images-dir (-D).',
     target: 'running',
   });
 }

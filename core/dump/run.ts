@@ -195,7 +195,7 @@ class DumpSession {
       if (state !== 'destroyed') this.files?.undo();
       writeStats(options.workDir, this.clock);
     });
-    this.log.msg('Dumping finished successfully');
+    this.log.info('Dumping finished successfully');
     return this.result(state, run.images.pageBytes);
   }
 

@@ -140,7 +140,7 @@ class RestoreSession {
     run.files.finish();
     await this.tolerant('postResumeScript', () => scripts.run('post-resume', 'running', this.rootPid));
     this.writeStats();
-    this.log.msg('Restore finished successfully. Tasks resumed.');
+    this.log.info('Restore finished successfully. Tasks resumed.');
     return this.result();
   }
 
