@@ -37,10 +37,12 @@ test('an abort is noticed at the next border, with the reason of whoever aborted
 test('timers and signal handlers run between stages although these are synchronous', async () => {
   const abort = new AbortController();
   const runner = make(abort.signal);
-  setTimeout(() => abort.abort(), 1);
   const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
   await assert.rejects(async () => {
-    await runner.run('prepare', block);
+    await runner.run('prepare', () => {
+      setTimeout(() => abort.abort(), 1);
+      block();
+    });
     await runner.run('preflight', block);
     await runner.run('freeze', block);
   }, /cancelled before stage (preflight|freeze)/);
