@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { WALL } from '../abi/ptrace.js';
 import { readStat } from '../kernel/procfs/stat.js';
+import { readStatus } from '../kernel/procfs/status.js';
+import { missingCapabilities } from '../privileges.js';
 import { Program } from '../program/program.js';
 import { type Finding, type Lab, judge, lacks, works } from './lab.js';
 import { AT_FDCWD, O_RDONLY, O_WRONLY, mapFileLow, open, readFdinfo, readLink, readText, slurp } from './steps.js';
@@ -251,18 +253,8 @@ export function posixTimersFile(lab: Lab): Finding {
   });
 }
 
-/** Capabilities that an operation cannot do without, by bit (capabilities(7)). */
-const NEEDED_CAPABILITIES = { CAP_KILL: 5, CAP_SETGID: 6, CAP_SETUID: 7, CAP_SYS_PTRACE: 19, CAP_SYS_ADMIN: 21 } as const;
-
 export function capabilities(lab: Lab): Finding {
-  return lab.inProcess('capabilities', 0, (p) => {
-    const text = readText(p, '/proc/self/status');
-    return () => {
-      const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(text())?.[1] ?? '0'}`);
-      const missing = Object.entries(NEEDED_CAPABILITIES).flatMap(([name, bit]) =>
-        ((effective >> BigInt(bit)) & 1n) === 1n ? [] : [name],
-      );
-      return judge(missing.length === 0, 'all needed capabilities are there', `${missing.join(', ')} missing: run as root`);
-    };
-  });
+  const effective = readStatus(lab.thread.proc, process.pid)?.caps.effective ?? 0n;
+  const missing = [...new Set([...missingCapabilities('dump', effective), ...missingCapabilities('restore', effective)])];
+  return judge(missing.length === 0, 'all needed capabilities are there', `${missing.join(', ')} missing: run as root`);
 }

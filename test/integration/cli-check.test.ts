@@ -123,7 +123,7 @@ test('without privileges it says what is missing and why it matters', () => {
   assert.equal(done.status, 1);
   assert.match(
     done.stdout,
-    /^capabilities is not supported: CAP_KILL, .*CAP_SYS_ADMIN missing: run as root\n {2}Without it: other processes/m,
+    /^capabilities is not supported: CAP_SYS_PTRACE, CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, .*CAP_KILL missing: run as root\n {2}Without it: other processes/m,
   );
   assert.match(done.stdout, /\nDoes not look good\.\n$/);
   assert.doesNotMatch(done.stdout + done.stderr, /\n\s+at /);
