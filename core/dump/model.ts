@@ -10,6 +10,7 @@ import type { Status } from '../kernel/procfs/status.js';
 import type { TracedProcess, Tracee } from '../kernel/tracee.js';
 import type { Log } from '../log.js';
 import type { ResolvedDumpOptions } from '../options.js';
+import type { ExtraState } from '../resources/extra-state.js';
 
 export interface DumpThread {
   readonly task: DumpTask;
@@ -47,6 +48,10 @@ export interface DumpRun {
   readonly log: Log;
   readonly thread: KernelThread;
   readonly images: ImageWriter;
+  /** Names this dump in the inventory and in what belongs to it. */
+  readonly id: string;
+  /** What CRIU's images cannot hold. */
+  readonly extra: ExtraState;
   /** Parents before children. */
   readonly tasks: DumpTask[];
 }

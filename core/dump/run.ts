@@ -2,6 +2,7 @@
  * dump(): the stages of core/stages.ts in order. Until the tree is frozen nothing can harm it; from then on every path out goes through `release`,
  * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
  */
+import { randomUUID } from 'node:crypto';
 import { CrError, withTarget } from '../errors.js';
 import { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
@@ -12,6 +13,7 @@ import { NOBODY, ProgramTrace } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
 import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-entry.js';
+import { ExtraState } from '../resources/extra-state.js';
 import { DumpFiles } from '../resources/files/table.js';
 import { MemoryDump } from '../resources/memory/dump.js';
 import { newMm } from '../resources/memory/mm.js';
@@ -84,7 +86,7 @@ class DumpSession {
     if (options.dryRun) return planned(nodes);
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running'));
     const images = new ImageWriter(options.imagesDir);
-    this.run = { options, log: this.log, thread: this.thread, images, tasks: this.tasks };
+    this.run = { options, log: this.log, thread: this.thread, images, id: randomUUID(), extra: new ExtraState(), tasks: this.tasks };
     try {
       await this.frozenPart(this.run);
       await stages.run('postDumpScript', () => scripts.run('post-dump', 'running', options.pid));
@@ -127,7 +129,7 @@ class DumpSession {
     await stages.run('write', () => {
       writeTasks(run, files);
       files.finish();
-      run.images.finish(inventory([]));
+      run.images.finish(inventory(run.id, []));
     });
     await stages.run('cure', () => this.cure());
   }
@@ -207,7 +209,7 @@ class DumpSession {
 
 /** What a dry run tells: the tree as the pre-flight saw it. */
 function planned(nodes: readonly TreeNode[]): DumpResult {
-  const threads = nodes.reduce((n, { status }) => n + (status.threads), 0);
+  const threads = nodes.reduce((n, { status }) => n + status.threads, 0);
   return { pid: nodes[0]!.pid, state: 'running', tasks: nodes.length, threads, bytes: 0, frozenMicros: 0 };
 }
 

@@ -1,6 +1,6 @@
 /** Writes what was collected: everything but pages. The inventory comes last (ImageWriter.finish), so a set without it is visibly incomplete. */
-import { randomUUID } from 'node:crypto';
 import type { InventoryEntry } from '../images/generated/inventory.js';
+import { writeExtra } from '../resources/extra-state.js';
 import type { DumpFiles } from '../resources/files/table.js';
 import { taskIds, ownIds } from './ids.js';
 import { isZombie, type DumpRun, type DumpTask } from './model.js';
@@ -23,6 +23,7 @@ export function writeTasks(run: DumpRun, files: DumpFiles): void {
   for (const task of run.tasks) run.images.add('pstree', 0, pstreeEntry(task));
   run.images.add('seccomp', 0, { seccomp_filters: [] });
   run.images.add('timens', NO_TIME_NAMESPACE, clocks(run));
+  writeExtra(run.images, run.extra, run.id);
 }
 
 function pstreeEntry(task: DumpTask) {
@@ -47,8 +48,8 @@ function clocks(run: DumpRun) {
   return entry;
 }
 
-/** inventory.img. `plugins` are the names of the plugins that took part: present and empty when none did. */
-export function inventory(plugins: readonly string[]): InventoryEntry {
+/** inventory.img. `id` names the dump; `plugins` are the names of the plugins that took part: present and empty when none did. */
+export function inventory(id: string, plugins: readonly string[]): InventoryEntry {
   return {
     img_version: IMAGE_VERSION,
     fdinfo_per_id: true,
@@ -58,6 +59,6 @@ export function inventory(plugins: readonly string[]): InventoryEntry {
     lsmtype: 0,
     network_lock_method: 0,
     plugins_entry: { plugins: [...plugins] },
-    dump_criu_run_id: randomUUID(),
+    dump_criu_run_id: id,
   };
 }

@@ -2,8 +2,11 @@
 import { childSubreaper } from './child-subreaper.js';
 import { clearChildTid } from './clear-child-tid.js';
 import { comm } from './comm.js';
+import { coredumpFilter } from './coredump-filter.js';
+import { cpuAffinity } from './cpu-affinity.js';
 import { creds } from './creds.js';
 import { dumpable } from './dumpable.js';
+import { ioPriority } from './io-priority.js';
 import { loginuid } from './loginuid.js';
 import { membarrier } from './membarrier.js';
 import { mm } from './memory/mm.js';
@@ -18,6 +21,8 @@ import { rseq } from './rseq.js';
 import { sched } from './sched.js';
 import { seccomp } from './seccomp.js';
 import { thp } from './thp.js';
+import { timerSlack } from './timer-slack.js';
+import { writeExecute } from './write-execute.js';
 
 export const TASK_RESOURCES: readonly TaskResource[] = [
   seccomp,
@@ -28,16 +33,21 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   comm,
   creds,
   sched,
+  cpuAffinity,
+  ioPriority,
+  timerSlack,
   // After the address space has its fields: personality and THP change what later mappings are.
   personality,
   thp,
   membarrier,
   oomScore,
   loginuid,
+  coredumpFilter,
   robustList,
   clearChildTid,
   pdeathSignal,
   childSubreaper,
   dumpable,
+  writeExecute,
   rlimits,
 ];

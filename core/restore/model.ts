@@ -8,6 +8,7 @@ import type { LocalCalls } from '../kernel/local.js';
 import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
 import type { Arena } from '../program/arena.js';
+import type { ExtraState } from '../resources/extra-state.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import type { PageMap } from '../resources/memory/page-map.js';
 import type { OwnState } from './own.js';
@@ -48,6 +49,8 @@ export interface RestoreRun {
   readonly thread: KernelThread;
   readonly calls: LocalCalls;
   readonly images: ImageReader;
+  /** What CRIU's images cannot hold. */
+  readonly extra: ExtraState;
   /** What seeds inherit from us. */
   readonly own: OwnState;
   /** Parents before children. */

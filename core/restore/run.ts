@@ -15,6 +15,7 @@ import { RobustList } from '../kernel/robust-list.js';
 import { NOBODY, ProgramTrace } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions, type RestoreResult } from '../options.js';
+import { readExtra } from '../resources/extra-state.js';
 import { RestoreFiles } from '../resources/files/restore.js';
 import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
@@ -175,6 +176,7 @@ class RestoreSession {
       calls: this.calls,
       images,
       own: readOwnState(this.thread.proc),
+      extra: readExtra(images),
       tasks,
       arena: seeds.arena,
       service: this.service,

@@ -14,13 +14,16 @@ import type { DumpRun, DumpTask, DumpThread } from '../../core/dump/model.js';
 import type { Program } from '../../core/program/program.js';
 import { readOwnState } from '../../core/restore/own.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from '../../core/restore/model.js';
+import { coredumpFilter } from '../../core/resources/coredump-filter.js';
 import { credsEntry } from '../../core/resources/creds.js';
+import { ExtraState } from '../../core/resources/extra-state.js';
 import { TASK_RESOURCES } from '../../core/resources/registry.js';
 import { RESTORE_STEPS, type Finish } from '../../core/resources/resource.js';
 
 const X86_64 = 1;
 const SIGUSR1 = 10;
 const SECBIT_NO_SETUID_FIXUP = 4;
+/** Not write-execute: V8 makes code writable and executable in turn, so Node itself would die of it. */
 const NAMES = new Set([
   'comm',
   'creds',
@@ -36,6 +39,10 @@ const NAMES = new Set([
   'child-subreaper',
   'dumpable',
   'rlimits',
+  'timer-slack',
+  'io-priority',
+  'cpu-affinity',
+  'coredump-filter',
 ]);
 const resources = TASK_RESOURCES.filter((resource) => NAMES.has(resource.name));
 
@@ -89,8 +96,18 @@ function wanted(thread: KernelThread): CoreEntry {
   return { mtype: X86_64, tc, thread_core, thread_info: { ...empty, clear_tid_addr: 0x7100_0000n } };
 }
 
+/** What CRIU's images have no field for. */
+function wantedExtra(thread: KernelThread): ExtraState {
+  const extra = new ExtraState();
+  extra.set(thread.tid, 'timer-slack', '70000');
+  extra.set(thread.tid, 'io-priority', String((2 << 13) | 6));
+  extra.set(thread.tid, 'cpu-affinity', '1');
+  extra.set(process.pid, 'coredump-filter', '0x31');
+  return extra;
+}
+
 /** All steps in the order of the restore; what the engine does from outside comes last. */
-function restoreAll(thread: KernelThread, core: CoreEntry): void {
+function restoreAll(thread: KernelThread, core: CoreEntry, extra: ExtraState): void {
   const task = {
     kind: 'live',
     pid: process.pid,
@@ -102,7 +119,7 @@ function restoreAll(thread: KernelThread, core: CoreEntry): void {
   const restoreTask = task as unknown as RestoreTask;
   const one: RestoreThread = { task: restoreTask, tid: thread.tid, core, isLeader: true };
   task.threads.push(one);
-  const run = { own: readOwnState(thread.proc), log: silentLog(), thread } as unknown as RestoreRun;
+  const run = { own: readOwnState(thread.proc), log: silentLog(), thread, extra } as unknown as RestoreRun;
   assert.deepEqual(
     resources.flatMap((resource) => resource.plan?.(restoreTask, run) ?? []),
     [],
@@ -121,7 +138,7 @@ function restoreAll(thread: KernelThread, core: CoreEntry): void {
 }
 
 /** What the dumping halves read of the same thread. `before` runs on the thread first: it has what the test took from us to look at it. */
-function dumpAll(thread: KernelThread): { core: CoreEntry; mm: DumpTask['mm'] } {
+function dumpAll(thread: KernelThread): { core: CoreEntry; mm: DumpTask['mm']; extra: ExtraState } {
   const info = {} as NonNullable<CoreEntry['thread_info']>;
   const tc: TaskCoreEntry = { task_state: 1, exit_code: 0, personality: 0, flags: 0, blk_sigset: 0n, comm: '', sigactions: [] };
   const core: CoreEntry = { mtype: X86_64, tc, thread_core: { futex_rla: 0n, futex_rla_len: 0 }, thread_info: info };
@@ -130,9 +147,11 @@ function dumpAll(thread: KernelThread): { core: CoreEntry; mm: DumpTask['mm'] } 
   tc.personality = readPersonality(thread.proc, process.pid, thread.tid) ?? -1;
   tc.oom_score_adj = readOomScoreAdj(thread.proc, process.pid) ?? -1;
   tc.rlimits = { rlimits: readLimits(thread.proc, process.pid)!.map(({ soft, hard }) => ({ cur: soft, max: hard })) };
-  const task = { pid: process.pid, core, mm: {}, status } as unknown as DumpTask;
-  const one = { task, tid: thread.tid, core } as unknown as DumpThread;
-  const run = { thread, log: silentLog() } as unknown as DumpRun;
+  const task = { pid: process.pid, nsPid: process.pid, core, mm: {}, status, threads: [] } as unknown as DumpTask;
+  const one = { task, tid: thread.tid, nsTid: thread.tid, core } as unknown as DumpThread;
+  const extra = new ExtraState();
+  const run = { thread, log: silentLog(), extra } as unknown as DumpRun;
+  coredumpFilter.readFrozen!(task, run);
   const finish: (Finish | void)[] = [];
   const { free } = thread.once('dump', 65536, (p) => {
     for (const resource of resources)
@@ -140,7 +159,7 @@ function dumpAll(thread: KernelThread): { core: CoreEntry; mm: DumpTask['mm'] } 
   });
   for (const decode of finish) decode?.();
   free();
-  return { core, mm: task.mm };
+  return { core, mm: task.mm, extra };
 }
 
 test('every attribute is read back as it was set', () => {
@@ -148,13 +167,15 @@ test('every attribute is read back as it was set', () => {
   const thread = new KernelThread();
   try {
     const want = wanted(thread);
-    restoreAll(thread, want);
+    const extra = wantedExtra(thread);
+    restoreAll(thread, want, extra);
     const got = dumpAll(thread);
     assert.deepEqual(got.core.thread_core!.creds, creds);
     assert.deepEqual(got.core.thread_core, want.thread_core);
     assert.deepEqual(got.core.thread_info, want.thread_info);
     // The thread is not the leader, who gives the process its name.
     assert.deepEqual(got.core.tc, { ...want.tc, comm: want.thread_core!.comm });
+    assert.equal(got.extra.toJson('x'), extra.toJson('x'));
     assert.deepEqual(got.mm, { dumpable: 0, thp_disabled: true });
   } finally {
     thread.close();

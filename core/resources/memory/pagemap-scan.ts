@@ -77,7 +77,10 @@ function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, 
       const region = { start: value.vec.num(o), end: value.vec.num(o + 8) };
       append((value.vec.u64(o + 16) & PAGE_IS.guard) !== 0n ? into.guards : into.pages, region);
     }
-    const next = value.arg.num(32);
+    // walk_end is where the kernel last ran out of its own small buffer, not where it ended: once the scan is through, it is stale and lies before
+    // regions that we already have (fs/proc/task_mmu.c, do_pagemap_scan: "walk_end isn't set when ret is zero"). Only a full vector means more.
+    const lastEnd = count > 0 ? value.vec.num((count - 1) * REGION_SIZE + 8) : at;
+    const next = count < REGIONS ? range.end : Math.max(value.arg.num(32), lastEnd);
     free();
     if (next <= at) break;
     at = next;
