@@ -122,6 +122,8 @@ export function freezeTree(thread: KernelThread, root: number, options: FreezeOp
   for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
     if (pid !== root) options.onProcess?.(pid);
     const process = freezeProcess(thread, pid, options);
+    // A zombie, or a child that ended while we came for it: there is nothing to hold, and its parent, which is stopped, keeps what is left of it.
+    if (process.threads.length === 0) continue;
     frozen.push(process);
     // A child belongs to the thread that forked it; the lists are exact only because every thread is stopped (proc_pid_task_children(5)).
     for (const tid of listThreads(thread, pid)) queue.push(...(readChildren(thread.proc, pid, tid) ?? []));
