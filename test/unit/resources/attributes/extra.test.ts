@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CrError } from '../../../../core/errors.js';
-import type { InventoryEntry } from '../../../../core/images/generated/inventory.js';
 import { ImageReader } from '../../../../core/images/reader.js';
 import { ImageWriter } from '../../../../core/images/writer.js';
 import { excludesSome, maskBytes, maskText } from '../../../../core/resources/cpu-affinity.js';
