@@ -122,9 +122,15 @@ export class ProcReader {
     try {
       return decodeText(readlinkSync(path, 'buffer'));
     } catch (error) {
-      if (isGone(errnoOf(error))) return null;
+      if (isGone(errnoOf(error)) || (errnoOf(error) === 'EACCES' && this.taskIsGone(relative))) return null;
       throw kernelError('readlink', path, error);
     }
+  }
+
+  /** Links of a task that ended between lookup and readlink fail with EACCES, not ESRCH (proc_ns_readlink, fs/proc/namespaces.c). */
+  private taskIsGone(relative: string): boolean {
+    const [pid = ''] = relative.split('/');
+    return statSync(this.path(pid), { throwIfNoEntry: false }) === undefined;
   }
 
   /** Names in a folder, in no order. Null when the task is gone. Throws as read() does. */

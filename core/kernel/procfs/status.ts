@@ -157,7 +157,8 @@ const KEYS = new KeyTable<Draft>({
   Name: (s, d) => (d.name = nameLine(s)),
   Umask: (s, d) => (d.umask = s.oct('a umask')),
   State: (s, d) => (d.state = s.token('a state').slice(0, 1)),
-  Tgid: (s, d) => (d.tgid = s.pid('a tgid')),
+  // 0 in a task that is being released: readStatus takes it for gone.
+  Tgid: (s, d) => (d.tgid = s.dec('a tgid')),
   Pid: (s, d) => (d.pid = s.pid('a pid')),
   PPid: (s, d) => (d.ppid = s.dec('a pid')),
   TracerPid: (s, d) => (d.tracerPid = s.dec('a pid')),
@@ -271,5 +272,7 @@ export function parseStatus(text: ProcText): Status {
 /** status of a process or, with `tid`, of a thread. Null when it is gone. */
 export function readStatus(reader: ProcReader, pid: number, tid?: number): Status | null {
   const text = reader.read(`${taskDir(pid, tid)}/status`, STATUS_LIMIT);
-  return text === null ? null : parseStatus(text);
+  if (text === null) return null;
+  const status = parseStatus(text);
+  return status.tgid === 0 ? null : status;
 }
