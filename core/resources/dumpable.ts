@@ -16,7 +16,10 @@ export const dumpable: TaskResource = {
   },
   plan(task, run) {
     const value = task.mm?.dumpable ?? 1;
-    if (value === ROOT_ONLY) run.log.warn(`pid ${task.pid} wrote core files for root only; no program may ask for that, so it writes none`);
+    if (value === ROOT_ONLY)
+      run.log.warn(
+        `pid ${task.pid} wrote core files for root only; no program may ask for that: without fs.suid_dumpable = 2 it writes none`,
+      );
     return value > ROOT_ONLY ? [`has the impossible dumpable attribute ${value}: the image is damaged`] : [];
   },
   process: {
@@ -24,7 +27,11 @@ export const dumpable: TaskResource = {
     arm(p, task) {
       const value = task.mm?.dumpable;
       if (value === undefined) return;
+      const now = p.sys.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0).must('read the dumpable attribute');
+      // The change of credentials may have given it, where fs.suid_dumpable says so.
+      const same = p.branch(now, 0xff, value);
       p.sys.prctl(PR_SET_DUMPABLE, value === ROOT_ONLY ? 0 : value, 0, 0, 0).must('set the dumpable attribute');
+      p.place(same);
     },
   },
 };

@@ -13,9 +13,11 @@ export const loginuid: TaskResource = {
   process: {
     // Before threads are made: they inherit it. A failure is fatal: without its uid a session may be refused by PAM, or be audited as somebody else's.
     early(p, task, run) {
+      const { loginUid } = run.own;
       const uid = taskPart(task.core!).loginuid;
-      const inherited = task.parent?.core?.tc?.loginuid ?? run.own.loginUid;
-      if (uid === undefined || inherited === null || (uid === inherited && uid === run.own.loginUid)) return;
+      if (uid === undefined || loginUid === null) return;
+      // A seed starts with ours, or with that of a task that forked it; to write even the same value again may be forbidden.
+      if (uid === loginUid && run.tasks.every((other) => (other.core?.tc?.loginuid ?? uid) === uid)) return;
       emitProcSelf(p, 'loginuid', String(uid), (write) => write.must(`set the audit login uid ${uid}`));
     },
   },

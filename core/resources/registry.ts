@@ -20,12 +20,18 @@ import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
 import { sched } from './sched.js';
 import { seccomp } from './seccomp.js';
+import { shadowStack } from './shadow-stack.js';
+import { syscallDispatch } from './syscall-dispatch.js';
 import { thp } from './thp.js';
+import { threadSharing } from './thread-sharing.js';
 import { timerSlack } from './timer-slack.js';
 import { writeExecute } from './write-execute.js';
 
 export const TASK_RESOURCES: readonly TaskResource[] = [
   seccomp,
+  shadowStack,
+  syscallDispatch,
+  threadSharing,
   // Before the registers: a thread inside a critical section goes on at its abort handler.
   rseq,
   registers,

@@ -19,6 +19,8 @@ const AREA = { section: 8, flags: 16 } as const;
 /** struct rseq_cs. */
 const SECTION_SIZE = 32;
 const SECTION = { version: 0, flags: 4, start: 8, length: 16, abort: 24 } as const;
+/** Above it no program has memory, with five levels of page tables either. */
+const USER_SPACE_END = 1n << 56n;
 /** RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL. Only together with the two others (NO_RESTART_ON_PREEMPT, ON_MIGRATE): such a section is never given up. */
 const NEVER_RESTART = 2;
 
@@ -45,6 +47,18 @@ export function isInside({ start, length }: CriticalSection, ip: bigint): boolea
   return BigInt.asUintN(64, ip - start) < length;
 }
 
+/** Null when there is nothing at that address: then the kernel ends the thread by SIGSEGV when it goes on, with us or without. */
+function readSection(pid: number, pointer: bigint): Buffer | null {
+  if (pointer >= USER_SPACE_END) return null;
+  try {
+    const bytes = readMemory(pid, Number(pointer), SECTION_SIZE);
+    return bytes.length < SECTION_SIZE ? null : bytes;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EIO') return null;
+    throw error;
+  }
+}
+
 /**
  * A thread that was stopped inside a critical section goes on at its abort handler, in the images and here: the kernel forgets the section as soon as
  * it runs our code outside of it, and the thread would finish the section as if it had not been interrupted (kernel-tasks.md 1.5).
@@ -54,7 +68,9 @@ function leaveSection(thread: DumpThread, area: Ptr): void {
   const { rseq_entry } = threadPart(thread.core);
   const registers = thread.tracee.registers;
   if (pointer === 0n || !rseq_entry || !registers) return;
-  const section = parseSection(readMemory(thread.task.pid, Number(pointer), SECTION_SIZE));
+  const bytes = readSection(thread.task.pid, pointer);
+  if (!bytes) return;
+  const section = parseSection(bytes);
   const subject = { pid: thread.task.pid, tid: thread.tid, addr: pointer };
   if (!section)
     throw new CrError('CR_UNSUPPORTED', { message: 'has a restartable sequence of an unknown version', subject, target: 'running' });
