@@ -84,7 +84,7 @@ class DumpSession {
     });
     const nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
     if (options.dryRun) return planned(nodes);
-    await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running'));
+    await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const images = new ImageWriter(options.imagesDir);
     this.run = { options, log: this.log, thread: this.thread, images, id: randomUUID(), extra: new ExtraState(), tasks: this.tasks };
     try {

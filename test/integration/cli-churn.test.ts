@@ -1,0 +1,74 @@
+/** Trees that change while they are frozen: threads and children are born and end all the time, and every dump must still be of one whole tree. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dump } from '../../core/dump/run.js';
+import { ImageReader } from '../../core/images/reader.js';
+
+const ROUNDS = 40;
+const images = mkdtempSync(join(tmpdir(), 'criu-ts-churn-'));
+const groups: number[] = [];
+after(() => {
+  for (const group of groups) process.kill(-group, 'SIGKILL');
+  rmSync(images, { recursive: true });
+});
+
+async function start(command: string, args: readonly string[]): Promise<number> {
+  const child: ChildProcess = spawn(command, args, { detached: true, stdio: 'ignore' });
+  assert.ok(child.pid);
+  groups.push(child.pid);
+  await sleep(400);
+  return child.pid;
+}
+
+/** Every dump succeeds, its images name each task once with parents first, and afterwards nobody is traced. */
+async function dumpOften(pid: number): Promise<number> {
+  let most = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const { tasks, threads } = await dump({ pid, imagesDir: images, leaveRunning: true });
+    const entries = new ImageReader(images).readAll('pstree');
+    const pids = entries.map((entry) => entry.pid);
+    assert.equal(pids.length, tasks);
+    assert.equal(new Set(pids).size, tasks);
+    for (const { pid: child, ppid } of entries.slice(1)) assert.ok(pids.indexOf(ppid) < pids.indexOf(child) && pids.includes(ppid));
+    most = Math.max(most, tasks, threads);
+  }
+  assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^State:\s*[SR][^]*^TracerPid:\s*0$/m);
+  return most;
+}
+
+test('a shell that starts one short program after the other', async () => {
+  assert.ok((await dumpOften(await start('/bin/sh', ['-c', 'while :; do /bin/true; done']))) >= 2);
+});
+
+test('threads that are born and end', async () => {
+  const script = `
+import threading, time
+while True:
+    all = [threading.Thread(target=time.sleep, args=(0.0005,)) for _ in range(20)]
+    [t.start() for t in all]; [t.join() for t in all]
+`;
+  await dumpOften(await start('/usr/bin/python3', ['-c', script]));
+});
+
+test('children that fork grandchildren and end', async () => {
+  const script = `
+import os, time
+def churn():
+    while True:
+        pid = os.fork()
+        if pid == 0:
+            inner = os.fork()
+            if inner == 0: time.sleep(0.002); os._exit(0)
+            os.waitpid(inner, 0); os._exit(0)
+        os.waitpid(pid, 0)
+for _ in range(3):
+    if os.fork() == 0: churn()
+time.sleep(1000)
+`;
+  assert.ok((await dumpOften(await start('/usr/bin/python3', ['-c', script]))) >= 5);
+});
