@@ -61,8 +61,8 @@ test('pre-dump before anything, post-dump with whole images and a frozen tree; t
   assert.equal(done.stderr, '');
   assert.equal(done.status, 0);
   const lines = [
-    'second pre-dump none no S 0',
-    'first pre-dump none no S 0',
+    `second pre-dump ${pid} no S 0`,
+    `first pre-dump ${pid} no S 0`,
     `second post-dump ${pid} yes t 0`,
     `first post-dump ${pid} yes t 0`,
   ];
