@@ -1,0 +1,30 @@
+/** What the peer itself cannot do: test/interop/known-gaps.json. A gap that is no longer one fails the tests, so the list stays true. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repository } from './run-command.js';
+
+export interface Gap {
+  readonly victim: string;
+  /** Releases that have the gap. */
+  readonly peers: readonly string[];
+  /** Which command of the peer fails, or wrongly succeeds. */
+  readonly side: 'dump' | 'restore';
+  readonly reason: string;
+}
+
+interface GapFile {
+  readonly gaps: readonly Gap[];
+}
+
+const FILE = join(repository, 'test/interop/known-gaps.json');
+
+export function knownGaps(): readonly Gap[] {
+  return (JSON.parse(readFileSync(FILE, 'utf8')) as GapFile).gaps;
+}
+
+/** The gap that makes this way through the peer impossible, if one is listed. */
+export function gapFor(victim: string, mode: string, peer: string | undefined): Gap | undefined {
+  if (peer === undefined) return undefined;
+  const sides = mode === 'criu' ? ['dump', 'restore'] : mode === 'criu-to-ours' ? ['dump'] : mode === 'ours-to-criu' ? ['restore'] : [];
+  return knownGaps().find((gap) => gap.victim === victim && gap.peers.includes(peer) && sides.includes(gap.side));
+}
