@@ -28,7 +28,8 @@ class PeerError extends Error {}
 
 function run(command, args, what) {
   const done = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' } });
-  if (done.error !== undefined) throw new PeerError(`${what}: ${command} cannot be run (${done.error.code}); on Debian it is in apt or dpkg`);
+  if (done.error !== undefined)
+    throw new PeerError(`${what}: ${command} cannot be run (${done.error.code}); on Debian it is in apt or dpkg`);
   const text = `${done.stdout}${done.stderr}`.trim();
   if (done.status !== 0) throw new PeerError(`${what}: ${command} ended with ${done.status ?? done.signal}:\n${text}`);
   return text;

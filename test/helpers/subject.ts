@@ -111,7 +111,7 @@ export class Subject {
 
   /** Exit status or signal of the first process, as long as it is our own child. */
   async exitStatus(): Promise<number | NodeJS.Signals> {
-    return (this.exit ?? Promise.resolve(127));
+    return this.exit ?? Promise.resolve(127);
   }
 
   /** Waits until none of `gone` (else: of the living processes of the run) exists, not even as a zombie: then their pids are free. */
