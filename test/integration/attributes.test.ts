@@ -119,7 +119,13 @@ function restoreAll(thread: KernelThread, core: CoreEntry, extra: ExtraState): v
   const restoreTask = task as unknown as RestoreTask;
   const one: RestoreThread = { task: restoreTask, tid: thread.tid, core, isLeader: true };
   task.threads.push(one);
-  const run = { own: readOwnState(thread.proc), log: silentLog(), thread, extra } as unknown as RestoreRun;
+  const run = {
+    own: readOwnState(thread.proc),
+    log: silentLog(),
+    thread,
+    extra,
+    options: { detached: false, sibling: false },
+  } as unknown as RestoreRun;
   assert.deepEqual(
     resources.flatMap((resource) => resource.plan?.(restoreTask, run) ?? []),
     [],
