@@ -13,6 +13,7 @@ import { readMaps } from '../kernel/procfs/maps.js';
 import { readStat } from '../kernel/procfs/stat.js';
 import { RobustList } from '../kernel/robust-list.js';
 import { NOBODY, ProgramTrace } from '../program/observer.js';
+import { Program } from '../program/program.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions, type RestoreResult } from '../options.js';
 import { readExtra } from '../resources/extra-state.js';
@@ -249,11 +250,16 @@ class RestoreSession {
     }
   }
 
-  private startRoot(ctx: BirthContext): void {
+  /** The clone returns when the old memory is let go (vfork), which is before the new program's mappings are all there: so it must answer first. */
+  private async startRoot(ctx: BirthContext): Promise<void> {
     const [root] = ctx.run.tasks;
-    ctx.seeds.writeBoot(this.processes.of(root!));
+    const thread = this.processes.of(root!);
+    const ready = new Program('seed.ready', ctx.run.arena).end();
+    ctx.seeds.presetProgram(thread, ready);
+    ctx.seeds.writeBoot(thread);
     startRoot(this.thread, ctx.seeds, this.service, { pid: root!.pid, sibling: this.options.sibling });
     this.created.add(root!);
+    await waitSeeds(this.thread, ctx.seeds, [{ thread, program: ready, pid: root!.pid }], this.between);
   }
 
   private rootJob(ctx: BirthContext): SeedJob {
@@ -324,7 +330,6 @@ class RestoreSession {
   /** Waits for the root on the kernel thread, so that the event loop goes on. */
   private async waitForRoot(): Promise<void> {
     const arena = this.thread.arena(4096);
-    const { Program } = await import('../program/program.js');
     const p = new Program('wait.root', arena);
     p.sys.wait4(this.rootPid, p.out(8), WALL, 0).ignore('somebody else may have reaped it');
     await this.thread.runAsync(p.end());
