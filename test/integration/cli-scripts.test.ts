@@ -1,12 +1,12 @@
 /** Action scripts of a dump: names, environment, order, and what a failure does. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { criuTs } from '../helpers/run-command.js';
+import { criuTs, launcher } from '../helpers/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'criu-ts-scripts-'));
 const victims: number[] = [];
@@ -114,4 +114,20 @@ test('without --leave-running the tree is gone after the post-dump script', asyn
   assert.match(done.stdout, /^Displaying dump stats:\nFreezing time: \d+ us\nFrozen time: \d+ us\n[^]*Memory pages written: [1-9]\d* /);
   await sleep(50);
   assert.ok(!alive(pid));
+});
+
+test('progress: one line on a terminal after a second, removed at the end; none in a pipe, none for quick work', () => {
+  const pid = victim();
+  const slow = script('slow', pid, join(dir, 'log-slow'), 'sleep 1.2');
+  const words = ['dump', '--no-default-config', '-R', '-t', String(pid)];
+  const onTerminal = (args: readonly string[]) =>
+    spawnSync('script', ['-qec', [launcher, ...args].join(' '), '/dev/null'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const seen = onTerminal([...words, '-D', folder(), '--action-script', slow]);
+  assert.equal(seen.status, 0, seen.stdout);
+  assert.match(seen.stdout, /\r\x1b\[Kcriu-ts: \w+(?: \d+ %)?/);
+  assert.match(seen.stdout, /\r\x1b\[K$/);
+  const quick = onTerminal([...words, '-D', folder()]);
+  assert.equal(quick.stdout, '');
+  const piped = criuTs([...words.slice(0, 1), ...words.slice(2), '-D', folder(), '--action-script', slow]);
+  assert.deepEqual([piped.status, piped.stdout, piped.stderr], [0, '', '']);
 });

@@ -1,0 +1,299 @@
+/** `criu-ts restore` as a user meets it: detached or not, as a sibling, with pidfile and scripts, and when it cannot be done. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CrError, dump, restore } from '../../core/index.js';
+import { criuTs, launcher } from '../helpers/run-command.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'criu-ts-restore-'));
+
+/** Processes of these tests work in their own folder: a pid alone may belong to somebody else by now. */
+function inFolder(folder: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid !== process.pid && readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+      } catch {
+        // Ended meanwhile, or a kernel thread.
+        return false;
+      }
+    });
+}
+
+function killAll(folder: string): void {
+  for (let pids = inFolder(folder), tries = 0; pids.length > 0 && tries < 200; pids = inFolder(folder), tries++) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+  }
+}
+after(() => {
+  killAll(dir);
+  rmSync(dir, { recursive: true });
+});
+
+interface Victim {
+  readonly pid: number;
+  readonly folder: string;
+  readonly images: string;
+  readonly count: () => number;
+}
+
+let made = 0;
+
+/** A shell that counts: the number lives in its memory only, the file is written anew each time. */
+async function victim(): Promise<Victim> {
+  const folder = join(dir, String(made++));
+  const images = join(folder, 'images');
+  mkdirSync(images, { recursive: true });
+  const script = 'i=0; while :; do i=$((i+1)); echo $i >count; sleep 0.02; done';
+  const child = spawn('/bin/sh', ['-c', script], { cwd: folder, detached: true, stdio: 'ignore' });
+  assert.ok(child.pid);
+  const count = () => Number(existsSync(join(folder, 'count')) ? readFileSync(join(folder, 'count'), 'utf8') : 0);
+  for (let i = 0; i < 100 && count() < 3; i++) await sleep(20);
+  return { pid: child.pid, folder, images, count };
+}
+
+function status(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    // No such process.
+    return '';
+  }
+}
+
+const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)/m.exec(status(pid))?.[1] ?? 0);
+
+/** Counts on from `from`, neither anew nor with a jump. */
+async function goesOn({ count }: Victim, from: number): Promise<void> {
+  const first = count();
+  assert.ok(first >= from && first <= from + 100, `${first} after ${from}`);
+  for (let i = 0; i < 100 && count() < first + 3; i++) await sleep(20);
+  assert.ok(count() >= first + 3, 'it does not count');
+}
+
+/** Dumps and kills. Returns the last count. */
+async function dumped(target: Victim): Promise<number> {
+  await dump({ pid: target.pid, imagesDir: target.images });
+  for (let i = 0; i < 100 && inFolder(target.folder).length > 0; i++) await sleep(10);
+  return target.count();
+}
+
+test('detached: the pid of old, the pidfile, the images untouched, and it counts on', async () => {
+  const target = await victim();
+  const from = await dumped(target);
+  const done = criuTs(['restore', '-d', '-D', target.images, '--pidfile', 'pid', '-o', 'restore.log', '-v4', '--display-stats']);
+  assert.equal(done.stderr, '');
+  assert.equal(done.status, 0);
+  assert.equal(readFileSync(join(target.images, 'pid'), 'utf8'), String(target.pid));
+  assert.match(done.stdout, /^Displaying restore stats:\n[^]*Pages restored: [1-9]/);
+  assert.match(readFileSync(join(target.images, 'restore.log'), 'utf8'), /Restore finished successfully\. Tasks resumed\.$/m);
+  await goesOn(target, from);
+  assert.match(status(target.pid), /^TracerPid:\s*0$/m);
+  killAll(target.folder);
+});
+
+test('a second dump of a restored tree is restored too', async () => {
+  const target = await victim();
+  await dumped(target);
+  assert.equal(criuTs(['restore', '-d', '-D', target.images]).status, 0);
+  await sleep(100);
+  const from = await dumped(target);
+  assert.equal(criuTs(['restore', '-d', '-D', target.images]).status, 0);
+  await goesOn(target, from);
+  killAll(target.folder);
+});
+
+function ended(child: ChildProcess): Promise<{ code: number | null; text: string }> {
+  let text = '';
+  child.stderr?.on('data', (part: Buffer) => (text += part.toString()));
+  return new Promise((resolve) => child.on('exit', (code) => resolve({ code, text })));
+}
+
+test('without -d it stays until the root has ended, and ends with 0 as CRIU does', async () => {
+  const target = await victim();
+  const from = await dumped(target);
+  const tool = spawn(launcher, ['restore', '--no-default-config', '-D', target.images], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const end = ended(tool);
+  for (let i = 0; i < 200 && status(target.pid) === ''; i++) await sleep(20);
+  await sleep(300);
+  await goesOn(target, from);
+  assert.equal(parentOf(target.pid), tool.pid);
+  assert.equal(tool.exitCode, null);
+  killAll(target.folder);
+  assert.deepEqual(await end, { code: 0, text: '' });
+});
+
+test('--restore-sibling: the root is a child of our parent', async () => {
+  const target = await victim();
+  const from = await dumped(target);
+  const tool = spawn(launcher, ['restore', '--no-default-config', '-d', '-S', '-D', target.images], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  assert.deepEqual(await ended(tool), { code: 0, text: '' });
+  assert.equal(parentOf(target.pid), process.pid);
+  await goesOn(target, from);
+  killAll(target.folder);
+});
+
+test('--leave-stopped: a dump leaves the tree stopped, a restore too', async () => {
+  const target = await victim();
+  assert.equal(criuTs(['dump', '-t', String(target.pid), '-D', target.images, '-s']).status, 0);
+  assert.match(status(target.pid), /^State:\s*T[^]*^TracerPid:\s*0$/m);
+  killAll(target.folder);
+  const from = target.count();
+  assert.equal(criuTs(['restore', '-d', '-s', '-D', target.images]).status, 0);
+  assert.match(status(target.pid), /^State:\s*T[^]*^TracerPid:\s*0$/m);
+  await sleep(200);
+  assert.equal(target.count(), from);
+  for (const pid of inFolder(target.folder)) process.kill(pid, 'SIGCONT');
+  await goesOn(target, from);
+  killAll(target.folder);
+});
+
+test('a pid that is taken: by whom is said, and nothing is left behind', async () => {
+  const target = await victim();
+  assert.equal(criuTs(['dump', '-t', String(target.pid), '-D', target.images, '-R']).status, 0);
+  const before = inFolder(target.folder).length;
+  const done = criuTs(['restore', '-d', '-D', target.images]);
+  assert.equal(done.status, 1);
+  assert.match(
+    done.stderr,
+    new RegExp(`CR_PID_TAKEN {2}pid ${target.pid}: .*\\bsh\\b.*\\n(?: {2}.*\\n)? {2}target: not started\\. {2}Try: End the process`),
+  );
+  await goesOn(target, target.count());
+  assert.ok(inFolder(target.folder).length <= before + 1);
+  killAll(target.folder);
+});
+
+test('scripts of a restore: names, order, pid', async () => {
+  const target = await victim();
+  await dumped(target);
+  const log = join(target.folder, 'script-log');
+  const script = join(target.folder, 'script');
+  writeFileSync(
+    script,
+    `#!/bin/sh\n[ -e "$CRTOOLS_IMAGE_DIR/inventory.img" ] && echo "$CRTOOLS_SCRIPT_ACTION \${CRTOOLS_INIT_PID-none}" >>"${log}"\n`,
+  );
+  chmodSync(script, 0o755);
+  const done = criuTs(['restore', '-d', '-D', target.images, '--action-script', script]);
+  assert.equal(done.stderr, '');
+  const { pid } = target;
+  assert.deepEqual(readFileSync(log, 'utf8').trimEnd().split('\n'), [
+    'pre-restore none',
+    `post-restore ${pid}`,
+    `pre-resume ${pid}`,
+    `post-resume ${pid}`,
+  ]);
+  killAll(target.folder);
+});
+
+for (const [name, kept] of [
+  ['pre-restore', false],
+  ['post-restore', false],
+  ['pre-resume', true],
+  ['post-resume', true],
+] as const) {
+  test(`a failing ${name} script ${kept ? 'is only logged' : 'ends the restore, and nothing is left behind'}`, async () => {
+    const target = await victim();
+    const from = await dumped(target);
+    const script = join(target.folder, 'script');
+    writeFileSync(script, `#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != ${name} ] || exit 5\n`);
+    chmodSync(script, 0o755);
+    const done = criuTs(['restore', '-d', '-D', target.images, '--action-script', script]);
+    assert.match(done.stderr, new RegExp(`action script for ${name} failed: \\S+: exit status 5`));
+    assert.equal(done.status, kept ? 0 : 5);
+    if (kept) await goesOn(target, from);
+    else assert.deepEqual(inFolder(target.folder), []);
+    killAll(target.folder);
+  });
+}
+
+test('a dry run finds what a restore would, and creates nothing', async () => {
+  const target = await victim();
+  await dumped(target);
+  const before = readdirSync(target.images).sort();
+  const done = criuTs(['restore', '--dry-run', '-D', target.images]);
+  assert.equal(done.stderr, '');
+  assert.match(
+    done.stdout,
+    new RegExp(`^Process ${target.pid} can be restored: [12] process(es)?, [12] threads?\\. Nothing was created\\.\\n$`),
+  );
+  assert.deepEqual(inFolder(target.folder), []);
+  assert.deepEqual(readdirSync(target.images).sort(), before);
+  rmSync(join(target.images, `core-${target.pid}.img`));
+  const broken = criuTs(['restore', '--dry-run', '-D', target.images]);
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /CR_IMAGE_MISSING {2}\S+\/core-\d+\.img: does not exist\n.*\n {2}target: not started\./);
+});
+
+test('SIGINT and SIGTERM at many moments: the tree is there, or nothing is', async (t) => {
+  const target = await victim();
+  const from = await dumped(target);
+  const seen = { restored: 0, nothing: 0 };
+  for (let delay = 20; delay <= 300; delay += 10) {
+    const tool = spawn(launcher, ['restore', '--no-default-config', '-d', '-D', target.images], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const end = ended(tool);
+    await sleep(delay);
+    tool.kill(delay % 20 === 0 ? 'SIGINT' : 'SIGTERM');
+    const { code, text } = await end;
+    const when = `after ${delay} ms (${code ?? 'signal'}): ${text}`;
+    if (inFolder(target.folder).length > 0) {
+      assert.notEqual(code, 1, when);
+      await goesOn(target, from);
+      killAll(target.folder);
+      writeFileSync(join(target.folder, 'count'), String(from));
+      seen.restored++;
+    } else {
+      assert.notEqual(code, 0, when);
+      seen.nothing++;
+    }
+    assert.deepEqual(inFolder(target.folder), [], when);
+  }
+  t.diagnostic(JSON.stringify(seen));
+  assert.ok(seen.restored > 0 && seen.nothing > 0, JSON.stringify(seen));
+});
+
+test('the library: a whole cycle, and waiting for the end', async () => {
+  const target = await victim();
+  const stages: string[] = [];
+  const made = await dump({ pid: target.pid, imagesDir: target.images, onProgress: ({ stage }) => stages.push(stage) });
+  assert.equal(made.state, 'destroyed');
+  assert.ok(made.bytes > 4096 && made.tasks >= 1 && made.frozenMicros > 0);
+  assert.ok(stages.includes('freeze') && stages.at(-1) === 'finish');
+  const from = target.count();
+  const back = await restore({ imagesDir: target.images });
+  assert.equal(back.pid, target.pid);
+  await goesOn(target, from);
+  const end = back.exited?.();
+  assert.ok(end);
+  killAll(target.folder);
+  await end;
+  assert.equal(status(target.pid), '');
+});
+
+test('the library: an abort in the middle of a restore leaves nothing', async () => {
+  const target = await victim();
+  await dumped(target);
+  for (const at of ['prepare', 'plan', 'seed', 'fork', 'tasks', 'release']) {
+    const abort = new AbortController();
+    const options = { imagesDir: target.images, detached: true, signal: abort.signal };
+    await assert.rejects(
+      restore({ ...options, onProgress: ({ stage }) => stage === at && abort.abort() }),
+      (error) => error instanceof CrError && error.code === 'CR_ABORTED',
+      at,
+    );
+    assert.deepEqual(inFolder(target.folder), [], at);
+  }
+});
