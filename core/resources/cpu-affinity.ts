@@ -20,10 +20,16 @@ export function maskBytes(text: string): Buffer | null {
 
 /** Does the mask leave out a processor that this machine has? */
 export function excludesSome(bytes: Buffer, processors: number): boolean {
-  const mask = BigInt(`0x${maskText(bytes)}`);
   let chosen = 0;
-  for (let rest = mask; rest !== 0n; rest &= rest - 1n) chosen++;
+  for (const byte of bytes) for (let rest = byte; rest !== 0; rest &= rest - 1) chosen++;
   return chosen < processors;
+}
+
+let processors = 0;
+/** Asked once: it reads /proc/cpuinfo. */
+function processorsOnce(): number {
+  processors ||= Math.max(cpus().length, availableParallelism());
+  return processors;
 }
 
 export const cpuAffinity: TaskResource = {
@@ -33,7 +39,7 @@ export const cpuAffinity: TaskResource = {
     const size = p.sys.sched_getaffinity(thread.tid, MASK_SIZE, mask).must('read the processors that a thread may use');
     return () => {
       const bytes = mask.copy(0, size.result);
-      if (excludesSome(bytes, Math.max(cpus().length, availableParallelism()))) run.extra.set(thread.nsTid, NAME, maskText(bytes));
+      if (excludesSome(bytes, processorsOnce())) run.extra.set(thread.nsTid, NAME, maskText(bytes));
     };
   },
   plan: (task, run) =>

@@ -5,11 +5,12 @@
 import type { DumpRun, DumpThread } from '../dump/model.js';
 import { CrError } from '../errors.js';
 import type { CredsEntry } from '../images/generated/core.js';
-import { readStatus, type Status } from '../kernel/procfs/status.js';
+import { parseStatus, readStatusText, type Status } from '../kernel/procfs/status.js';
 import { readLabel } from '../kernel/procfs/task-values.js';
 import type { Program, Ptr } from '../program/program.js';
 import type { RestoreRun, RestoreTask } from '../restore/model.js';
-import { capabilityNames, capabilityNumbers, fromWords, toWords } from './capabilities.js';
+import { capabilityNames, capabilityNumbers, toWords } from './capabilities.js';
+import { capabilitySets, credsEntry, credsLines, credsProblems } from './creds-entry.js';
 import type { TaskResource } from './resource.js';
 import { credsPart, threadPart, whose } from './task-parts.js';
 
@@ -21,82 +22,18 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 /** linux/securebits.h: a change of uids leaves the capability sets alone. */
 const SECBIT_NO_SETUID_FIXUP = 1 << 2;
-/** The eight bits and their locks that exist, 4 kept free (SECURE_ALL_BITS | SECURE_ALL_LOCKS, with the two EXEC pairs of Linux 6.14). */
-const SECBITS_KNOWN = 0xfff;
 const CAPABILITY_VERSION_3 = 0x20080522;
-const INVALID_ID = 0xffff_ffff;
-/** NGROUPS_MAX, linux/limits.h. */
-const GROUPS_MAX = 65_536;
 
-/** Status of every thread right after the freeze, as CRIU writes it. */
-export function credsEntry(status: Status): CredsEntry {
-  const [uid, euid, suid, fsuid] = status.uids;
-  const [gid, egid, sgid, fsgid] = status.gids;
-  const { caps } = status;
-  const entry: CredsEntry = {
-    ...{ uid, gid, euid, egid, suid, sgid, fsuid, fsgid },
-    cap_inh: toWords(caps.inheritable),
-    cap_prm: toWords(caps.permitted),
-    cap_eff: toWords(caps.effective),
-    cap_bnd: toWords(caps.bounding),
-    secbits: 0,
-    groups: [...status.groups],
-    cap_amb: toWords(caps.ambient),
-  };
-  // CRIU leaves the field out when it is off.
-  if (status.noNewPrivs) entry.no_new_privs = 1;
-  return entry;
-}
-
-function readThreadCreds(run: DumpRun, thread: DumpThread): void {
+function readThreadCreds(run: DumpRun, thread: DumpThread, known: Map<string, CredsEntry>): void {
   const { task, tid } = thread;
-  const status = tid === task.pid ? task.status : readStatus(run.thread.proc, task.pid, tid);
-  if (!status)
+  const text = readStatusText(run.thread.proc, task.pid, tid);
+  if (!text)
     throw new CrError('CR_TARGET_LOST', { message: 'ended while it was frozen', subject: { pid: task.pid, tid }, target: 'running' });
-  threadPart(thread.core).creds = credsEntry(status);
-}
-
-/** The five sets, checked. Null when an image has capabilities that no kernel has. */
-interface CapabilitySets {
-  readonly inheritable: bigint;
-  readonly permitted: bigint;
-  readonly effective: bigint;
-  readonly bounding: bigint;
-  readonly ambient: bigint;
-}
-
-export function capabilitySets(creds: CredsEntry): CapabilitySets | null {
-  const sets = [creds.cap_inh, creds.cap_prm, creds.cap_eff, creds.cap_bnd, creds.cap_amb].map(fromWords);
-  const [inheritable, permitted, effective, bounding, ambient] = sets;
-  if (sets.includes(null)) return null;
-  return { inheritable: inheritable!, permitted: permitted!, effective: effective!, bounding: bounding!, ambient: ambient! };
-}
-
-/** Why these credentials cannot be given, by the rules of capset(2) and prctl(2). `own` are the capabilities that every seed starts with. */
-export function credsProblems(creds: CredsEntry, own: Status['caps']): string[] {
-  const out: string[] = [];
-  const sets = capabilitySets(creds);
-  if (!sets) return ['has capabilities that no kernel knows: the image is damaged'];
-  const { inheritable, permitted, effective, ambient } = sets;
-  if ((effective & ~permitted) !== 0n || (ambient & ~(permitted & inheritable)) !== 0n)
-    out.push('has effective or ambient capabilities that are not permitted: the image is damaged');
-  const ids = [creds.uid, creds.euid, creds.suid, creds.fsuid, creds.gid, creds.egid, creds.sgid, creds.fsgid, ...creds.groups];
-  // (uid_t)-1 tells setresuid(2) to leave an id alone.
-  if (ids.includes(INVALID_ID)) out.push('has the invalid user or group id 4294967295: the image is damaged');
-  const lack = permitted & ~own.permitted;
-  if (lack !== 0n) out.push(`has ${capabilityNames(lack)}, which criu-ts itself lacks: start criu-ts with these capabilities`);
-  const foreign = inheritable & ~(own.inheritable | own.bounding);
-  if (foreign !== 0n)
-    out.push(
-      `can inherit ${capabilityNames(foreign)}, which is outside the bounding set of criu-ts: start criu-ts with these capabilities`,
-    );
-  if ((creds.secbits & ~SECBITS_KNOWN) !== 0)
-    out.push(`has unknown securebits 0x${creds.secbits.toString(16)}: the kernel or the image is too new`);
-  if (creds.groups.length > GROUPS_MAX) out.push(`has ${creds.groups.length} groups; a process can have ${GROUPS_MAX}`);
-  const profile = creds.lsm_profile ?? '';
-  if (profile !== '' && profile !== 'unconfined')
-    out.push(`was confined by the security profile "${profile}"; restoring these is not built yet`);
-  return out;
+  const lines = credsLines(Buffer.from(text.bytes.buffer, text.bytes.byteOffset, text.bytes.length));
+  let entry = known.get(lines);
+  if (!entry) known.set(lines, (entry = credsEntry(parseStatus(text))));
+  // A copy: each thread gets securebits of its own.
+  threadPart(thread.core).creds = { ...entry };
 }
 
 function planTask(task: RestoreTask, run: RestoreRun): string[] {
@@ -160,7 +97,8 @@ export const creds: TaskResource = {
     return [...labels].map((label) => `is confined by the security profile "${label}"; not built yet: run it unconfined`);
   },
   readFrozen(task, run) {
-    for (const thread of task.threads) readThreadCreds(run, thread);
+    const known = new Map<string, CredsEntry>();
+    for (const thread of task.threads) readThreadCreds(run, thread, known);
   },
   readThread(p, thread) {
     const bits = p.sys.prctl(PR_GET_SECUREBITS, 0, 0, 0, 0).must('read the securebits');

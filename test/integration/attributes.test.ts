@@ -15,7 +15,7 @@ import type { Program } from '../../core/program/program.js';
 import { readOwnState } from '../../core/restore/own.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from '../../core/restore/model.js';
 import { coredumpFilter } from '../../core/resources/coredump-filter.js';
-import { credsEntry } from '../../core/resources/creds.js';
+import { credsEntry } from '../../core/resources/creds-entry.js';
 import { ExtraState } from '../../core/resources/extra-state.js';
 import { TASK_RESOURCES } from '../../core/resources/registry.js';
 import { RESTORE_STEPS, type Finish } from '../../core/resources/resource.js';

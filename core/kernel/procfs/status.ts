@@ -269,9 +269,14 @@ export function parseStatus(text: ProcText): Status {
   };
 }
 
+/** The text of it, valid until the reader reads again. Null when the task is gone. */
+export function readStatusText(reader: ProcReader, pid: number, tid?: number): ProcText | null {
+  return reader.read(`${taskDir(pid, tid)}/status`, STATUS_LIMIT);
+}
+
 /** status of a process or, with `tid`, of a thread. Null when it is gone. */
 export function readStatus(reader: ProcReader, pid: number, tid?: number): Status | null {
-  const text = reader.read(`${taskDir(pid, tid)}/status`, STATUS_LIMIT);
+  const text = readStatusText(reader, pid, tid);
   if (text === null) return null;
   const status = parseStatus(text);
   return status.tgid === 0 ? null : status;

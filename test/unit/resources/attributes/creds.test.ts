@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CredsEntry } from '../../../../core/images/generated/core.js';
 import { parseStatus } from '../../../../core/kernel/procfs/status.js';
-import { capabilitySets, credsEntry, credsProblems } from '../../../../core/resources/creds.js';
+import { capabilitySets, credsEntry, credsLines, credsProblems } from '../../../../core/resources/creds-entry.js';
 
 const STATUS = `Name:	worker
 Umask:	0022
@@ -85,4 +85,17 @@ test('what no kernel gives is refused', () => {
 test('sets of an image that lacks them are empty', () => {
   const none = capabilitySets(entry({ cap_inh: [], cap_prm: [], cap_eff: [], cap_bnd: [], cap_amb: [] }));
   assert.deepEqual(none, { inheritable: 0n, permitted: 0n, effective: 0n, bounding: 0n, ambient: 0n });
+});
+
+test('the lines that make the difference, and only those', () => {
+  const text = STATUS.replace('Seccomp:\t0\n', 'Seccomp:\t0\nSeccomp_filters:\t0\n');
+  const lines = credsLines(Buffer.from(text));
+  for (const other of ['Uid:\t2', 'Gid:\t2', 'Groups:\t8', 'CapAmb:\t00000000000007ff', 'CapBnd:\t1', 'NoNewPrivs:\t0'])
+    assert.notEqual(credsLines(Buffer.from(text.replace(new RegExp(`${other.split(':')[0]}:.*`), other))), lines, other);
+  for (const other of ['Name:\tUid:', 'Pid:\t72', 'SigBlk:\tffffffffffffffff', 'Seccomp_filters:\t2'])
+    assert.equal(credsLines(Buffer.from(text.replace(new RegExp(`${other.split(':')[0]}:.*`), other))), lines, other);
+});
+
+test('a text without these lines is not taken for another', () => {
+  assert.notEqual(credsLines(Buffer.from('Name:\ta\n')), credsLines(Buffer.from('Name:\tb\n')));
 });
