@@ -8,7 +8,7 @@ import { readNamespaces, type NsKind } from '../kernel/procfs/ns.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
 import type { ResolvedDumpOptions } from '../options.js';
-import { preflightFds } from '../resources/files/table.js';
+import { PreflightFiles } from '../resources/files/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
 import { preflightTask } from './preflight-task.js';
@@ -27,7 +27,12 @@ const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'ipc', 'uts', 'mnt'
 export function preflight(proc: ProcReader, options: ResolvedDumpOptions): TreeNode[] {
   const nodes = walkTree(proc, options.pid);
   checkRoot(proc, nodes);
-  const refusals = [...checkSession(nodes, options), ...nodes.flatMap((node) => checkProcess(proc, node))];
+  const files = new PreflightFiles(
+    proc,
+    options,
+    nodes.map((node) => node.pid),
+  );
+  const refusals = [...checkSession(nodes, options), ...nodes.flatMap((node) => checkProcess(proc, node, files))];
   if (refusals.length > 0) throw report(options.pid, refusals);
   return nodes;
 }
@@ -59,7 +64,7 @@ function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions):
       ];
 }
 
-function checkProcess(proc: ProcReader, node: TreeNode): Refusal[] {
+function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles): Refusal[] {
   const { pid, status, stat } = node;
   if (stat.state === 'Z') return [];
   const out: Refusal[] = [];
@@ -72,7 +77,7 @@ function checkProcess(proc: ProcReader, node: TreeNode): Refusal[] {
     const reason = refuseVma(vma);
     if (reason) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }
-  for (const fd of preflightFds(proc, pid)) no(fd);
+  for (const line of files.refusals(pid)) no(line);
   const target = preflightTask(proc, node);
   for (const resource of TASK_RESOURCES) resource.preflight?.(target).forEach(no);
   return out;

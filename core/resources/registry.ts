@@ -6,6 +6,7 @@ import { coredumpFilter } from './coredump-filter.js';
 import { cpuAffinity } from './cpu-affinity.js';
 import { creds } from './creds.js';
 import { dumpable } from './dumpable.js';
+import { files } from './files/resource.js';
 import { ioPriority } from './io-priority.js';
 import { loginuid } from './loginuid.js';
 import { membarrier } from './membarrier.js';
@@ -56,4 +57,5 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   dumpable,
   writeExecute,
   rlimits,
+  files,
 ];

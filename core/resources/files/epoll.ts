@@ -1,0 +1,116 @@
+/** epoll(7): sets with nested ones, copies of targets, one-shots that fired. */
+import { CrError } from '../../errors.js';
+import type { EventpollTfdEntry } from '../../images/generated/events.js';
+import { FD_TYPES } from '../../images/generated/fdinfo.js';
+import type { EpollItem } from '../../kernel/procfs/fdinfo.js';
+import type { LocalCalls } from '../../kernel/local.js';
+import type { Program } from '../../program/program.js';
+import type { DumpContext, FileKind, OpenFile, Place } from './kind.js';
+import { O } from './open-flags.js';
+
+const KCMP_EPOLL_TFD = 7;
+const ADD = 1;
+const MOD = 3;
+const EVENT_SIZE = 12;
+const EPOLLIN = 0x1;
+const EPOLLOUT = 0x4;
+const ONESHOT = 0x4000_0000;
+/** Events that every item has whether asked for or not (EPOLLERR, EPOLLHUP). */
+const ALWAYS = 0x18;
+const ITEMS_MAX = 1_000_000;
+/** Copies of one target that are looked through for the one that a set means. */
+const FD_MAX = 0x7fff_ffff;
+
+/** How many items before this one have the same number: kcmp tells them apart by that (struct kcmp_epoll_slot). */
+function offsets(items: readonly EpollItem[]): number[] {
+  const seen = new Map<number, number>();
+  return items.map(({ tfd }) => {
+    const at = seen.get(tfd) ?? 0;
+    seen.set(tfd, at + 1);
+    return at;
+  });
+}
+
+function means(calls: LocalCalls, file: OpenFile, item: EpollItem, offset: number, pid: number, fd: number): boolean {
+  const slot = calls.scratch.setU32(0, file.fd!).setU32(4, item.tfd).setU32(8, offset);
+  return calls.call('kcmp', pid, file.pid, KCMP_EPOLL_TFD, fd, slot) === 0;
+}
+
+/** The descriptor of the same table that the item watches: mostly the number that it was added by, else a copy of it. */
+function targetOf(file: OpenFile, item: EpollItem, offset: number, { calls, fdsOf }: DumpContext): number {
+  const fds = fdsOf(file.pid);
+  const wanted = [item.tfd, ...fds.filter((fd) => fd !== item.tfd)];
+  for (const fd of wanted) if (fds.includes(fd) && means(calls, file, item, offset, file.pid, fd)) return fd;
+  throw new CrError('CR_UNSUPPORTED', {
+    message: `watches a file that was added as descriptor ${item.tfd} and that the process no longer has`,
+    subject: { pid: file.pid, fd: file.fd!, what: file.link },
+    hint: 'Let the program remove it from the epoll set (EPOLL_CTL_DEL) before it closes the descriptor.',
+    target: 'running',
+  });
+}
+
+function emitAdd(p: Program, epfd: number, fd: number, op: number, events: number, data: bigint, why: string): void {
+  // struct epoll_event is packed on x86-64.
+  const event = p.out(EVENT_SIZE).setU32(0, events).setU64(4, data);
+  p.sys.epoll_ctl(epfd, op, fd, event).must(why);
+}
+
+/**
+ * ADD and MOD switch errors and hang-ups on, a one-shot that fired has not even those. So it is made to fire: added with what is ready now, and
+ * taken out. If nothing is ready it stays with errors and hang-ups.
+ */
+function emitFired(p: Program, epfd: number, item: EventpollTfdEntry): void {
+  const kept = item.events >>> 0;
+  emitAdd(p, epfd, item.tfd, ADD, kept | EPOLLIN | EPOLLOUT, item.data, 'add a target that fired');
+  const taken = p.sys.epoll_wait(epfd, p.out(EVENT_SIZE), 1, 0).ignore('looked at by the next step');
+  const done = p.branch(taken, 0xffff_ffff, 1);
+  emitAdd(p, epfd, item.tfd, MOD, kept, item.data, 'disarm a target that fired');
+  p.place(done);
+}
+
+function emitItems(p: Program, epfd: number, items: readonly EventpollTfdEntry[], { table, task }: Place): void {
+  const fired = (item: EventpollTfdEntry) => (item.events & ONESHOT) !== 0 && (item.events & 0xffff & ~ALWAYS) === 0 && (item.events & ALWAYS) === 0;
+  const missing = items.find((item) => !table.has(item.tfd));
+  if (missing)
+    throw new CrError('CR_IMAGE_BAD', {
+      message: `an epoll set watches descriptor ${missing.tfd}, which process ${task.pid} does not have`,
+      subject: { path: 'files.img' },
+      target: 'not started',
+    });
+  // Fired ones first: while the set holds nothing else, waiting takes nothing from the others.
+  for (const item of items) if (fired(item)) emitFired(p, epfd, item);
+  for (const item of items) if (!fired(item)) emitAdd(p, epfd, item.tfd, ADD, item.events >>> 0, item.data, 'add a target to an epoll set');
+}
+
+export const epoll: FileKind = {
+  name: 'epoll',
+  type: FD_TYPES.EVENTPOLL,
+  claims: (file) => file.link === 'anon_inode:[eventpoll]',
+  dump(file, id, context) {
+    const items = file.info!.epoll;
+    const at = offsets(items);
+    const tfd = items.map((item, i) => ({
+      id,
+      tfd: targetOf(file, item, at[i]!, context),
+      events: item.events,
+      data: item.data,
+      dev: item.sdev,
+      inode: item.inode,
+      pos: BigInt.asUintN(64, item.pos),
+    }));
+    context.add({ type: FD_TYPES.EVENTPOLL, id, epfd: { id, flags: file.flags, fown: file.fown, tfd } });
+  },
+  read({ id, epfd }, { run }) {
+    const { flags, fown, tfd } = epfd!;
+    if (tfd.length > ITEMS_MAX || tfd.some((item) => item.tfd > FD_MAX))
+      throw new CrError('CR_IMAGE_BAD', { message: `epoll set ${id} has impossible targets`, subject: { path: 'files.img' }, target: 'not started' });
+    return {
+      id,
+      what: 'an epoll set',
+      flags,
+      fown,
+      open: () => run.calls.must({ why: 'create an epoll set' }, 'epoll_create1', O.cloexec),
+      late: (p, place, number) => emitItems(p, number, tfd, place),
+    };
+  },
+};

@@ -1,0 +1,22 @@
+/** Working directory, root and umask of a task. */
+import type { Program } from '../../program/program.js';
+
+/** A task with this root has ours. */
+export const NO_CHROOT = '/';
+
+export interface FsNumbers {
+  /** Descriptors in the task. */
+  readonly cwd: number;
+  readonly root: number | null;
+  readonly umask: number | undefined;
+}
+
+/** chroot(2) goes by path: the way there is the working directory, so that comes last. */
+export function emitFs(p: Program, { cwd, root, umask }: FsNumbers): void {
+  if (root !== null) {
+    p.sys.fchdir(root).must('go to the root of the task');
+    p.sys.chroot(p.cstr('.')).must('set the root');
+  }
+  p.sys.fchdir(cwd).must('set the working directory');
+  if (umask !== undefined) p.sys.umask(umask & 0o777).must('set the umask');
+}

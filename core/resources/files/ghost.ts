@@ -1,0 +1,286 @@
+/** Files without a name (ghosts) and files whose name is gone while another exists (link remaps): both come back under the old name for a moment. */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { CrError } from '../../errors.js';
+import type { GhostChunkEntry, GhostFileEntry } from '../../images/generated/files.js';
+import type { ImageReader } from '../../images/reader.js';
+import { encodeText, decodeText } from '../../kernel/procfs/text.js';
+import { dataRanges } from '../memory/sparse.js';
+import { type DumpContext, fileType, type OpenFile, type RestoreContext, S } from './kind.js';
+import { checkName, lookAt, nameError, Names, type Place, removeSame } from './names.js';
+
+/** CRIU stores files from this size on as chunks without their holes. */
+const CHUNKS_FROM = 3 * 4096;
+const COPY = 1 << 20;
+const GHOST_TYPES: readonly number[] = [S.reg, S.dir, S.fifo, S.chr, S.blk, S.link];
+const MODE_BITS = 0o7777;
+const SIZE_MAX = 0x7fff_ffff_ffff_ffffn;
+
+/** Writes content and attributes once for each inode. Returns the id of the ghost. */
+export function dumpGhost(file: OpenFile, { run, state }: DumpContext): number {
+  const known = state('ghosts', () => new Map<string, number>());
+  const key = `${file.stat.dev}:${file.stat.ino}`;
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const id = known.size + 1;
+  known.set(key, id);
+  const { stat } = file;
+  const type = fileType(stat.mode);
+  const chunks = type === S.reg && stat.size >= CHUNKS_FROM;
+  const entry: GhostFileEntry = {
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mode: Number(stat.mode),
+    dev: Number(stat.dev & 0xffff_ffffn),
+    ino: stat.ino,
+    atim: { tv_sec: stat.atimeNs / 1_000_000_000n, tv_usec: (stat.atimeNs / 1000n) % 1_000_000n },
+    mtim: { tv_sec: stat.mtimeNs / 1_000_000_000n, tv_usec: (stat.mtimeNs / 1000n) % 1_000_000n },
+    ...(type === S.chr || type === S.blk ? { rdev: Number(stat.rdev & 0xffff_ffffn) } : {}),
+    ...(chunks ? { chunks: true, size: stat.size } : {}),
+    ...(type === S.link ? { symlnk_target: decodeText(readlinkSync(file.proc, 'buffer')) } : {}),
+  };
+  if (type !== S.reg) {
+    run.images.add('ghost-file', id, entry);
+    return id;
+  }
+  const source = openSync(file.proc, 'r');
+  try {
+    if (chunks) dumpChunks(run, id, entry, source);
+    else {
+      const data = Buffer.alloc(Number(stat.size));
+      readFully(source, data, 0);
+      run.images.add('ghost-file', id, entry, data);
+    }
+  } finally {
+    closeSync(source);
+  }
+  return id;
+}
+
+function dumpChunks(run: DumpContext['run'], id: number, entry: GhostFileEntry, source: number): void {
+  run.images.add('ghost-file', id, entry);
+  const size = Number(entry.size);
+  for (const range of dataRanges(run.thread, source, size)) {
+    const end = Math.min(range.end, size);
+    if (range.start >= end) continue;
+    const space = run.images.addSpace('ghost-file', id, { len: BigInt(end - range.start), off: BigInt(range.start) }, end - range.start);
+    copy(source, range.start, space.fd, space.offset, end - range.start);
+  }
+}
+
+function readFully(fd: number, data: Buffer, offset: number): void {
+  for (let at = 0; at < data.length;) {
+    const got = readSync(fd, data, at, data.length - at, offset + at);
+    // Somebody outside of the tree cut the file: what is missing reads as zeros.
+    if (got === 0) return;
+    at += got;
+  }
+}
+
+function copy(from: number, fromOffset: number, to: number, toOffset: number, length: number): void {
+  const buffer = Buffer.alloc(Math.min(COPY, length));
+  for (let done = 0; done < length;) {
+    const part = buffer.subarray(0, Math.min(buffer.length, length - done));
+    part.fill(0);
+    readFully(from, part, fromOffset + done);
+    for (let at = 0; at < part.length;) at += writeSync(to, part, at, part.length - at, toOffset + done + at);
+    done += part.length;
+  }
+}
+
+/** A ghost to be. The file gets a name of its own first; every user opens it under the name that he had, so that the link text comes out right. */
+export class Ghost {
+  private readonly entry: GhostFileEntry;
+  private readonly chunks: { readonly entry: GhostChunkEntry; readonly offset: number }[] = [];
+  private readonly content: { readonly offset: number; readonly length: number } | null;
+  private made: { readonly place: Place; readonly dev: bigint; readonly ino: bigint } | null = null;
+
+  /** Reads and checks; nothing is created. Throws CR_IMAGE_BAD. */
+  constructor(
+    private readonly id: number,
+    private readonly images: ImageReader,
+    private readonly context: RestoreContext,
+  ) {
+    const [first, ...rest] = images.readWithData('ghost-file', id);
+    if (!first || !('uid' in first.entry)) throw this.bad('has no entry');
+    this.entry = first.entry;
+    if (!GHOST_TYPES.includes(fileType(this.entry.mode))) throw this.bad(`has the unknown file type 0${this.entry.mode.toString(8)}`);
+    const size = this.entry.size ?? 0n;
+    if (size > SIZE_MAX) throw this.bad('has an impossible size');
+    for (const record of rest) {
+      if ('uid' in record.entry) throw this.bad('has a second entry');
+      const { off, len } = record.entry;
+      if (off + len > size) throw this.bad('has a chunk behind the end of the file');
+      this.chunks.push({ entry: record.entry, offset: record.raw.offset });
+    }
+    this.content = this.entry.chunks === true ? null : first.raw;
+  }
+
+  private bad(message: string): CrError {
+    return new CrError('CR_IMAGE_BAD', { message, subject: { path: this.images.pathOf(`ghost-file-${this.id.toString(16)}.img`) }, target: 'not started' });
+  }
+
+  get mode(): number {
+    return this.entry.mode;
+  }
+
+  /** Calls `open` with a path under which the file can be opened. */
+  openAs(name: string, open: (path: Buffer) => number): number {
+    const names = this.names();
+    const made = (this.made ??= this.make(name));
+    const place = names.place(name);
+    try {
+      const same = place.path.equals(made.place.path) || lookAt(place.path)?.ino === made.ino;
+      if (same || fileType(this.mode) === S.dir || !names.link(made.place.path, place)) return open(same ? place.path : made.place.path);
+      try {
+        return open(place.path);
+      } finally {
+        names.remove(place, made);
+      }
+    } finally {
+      names.done(place);
+    }
+  }
+
+  private names(): Names {
+    const { run, state, afterOpen, onUndo } = this.context;
+    return state('names', () => {
+      const names = new Names(run.calls);
+      // Registered first, so it runs after the files in those folders are gone.
+      afterOpen(() => names.clean());
+      onUndo(() => names.clean());
+      return names;
+    });
+  }
+
+  /** Folders get the old name if it is free: they have only one. */
+  private make(name: string): NonNullable<Ghost['made']> {
+    const names = this.names();
+    const wanted = fileType(this.mode) === S.dir && lookAt(encodeText(name)) === null ? name : `${name}.cr.${this.id.toString(16)}.ghost`;
+    const place = names.place(wanted);
+    try {
+      this.create(place);
+    } catch (error) {
+      names.done(place);
+      throw error instanceof CrError ? error : nameError('create', wanted, error);
+    }
+    const { dev, ino } = lookAt(place.path)!;
+    const made = { place, dev, ino };
+    const remove = () => {
+      if (this.made === null) return;
+      this.made = null;
+      removeSame(place.path, made);
+      names.done(place);
+    };
+    this.context.afterOpen(remove);
+    this.context.onUndo(remove);
+    return made;
+  }
+
+  private create(place: Place): void {
+    const { entry } = this;
+    const type = fileType(entry.mode);
+    const bits = entry.mode & MODE_BITS;
+    if (type === S.reg) return this.createRegular(place, bits);
+    if (type === S.dir) mkdirSync(place.path, 0o700);
+    else if (type === S.link) symlinkSync(encodeText(entry.symlnk_target ?? ''), place.path);
+    else {
+      const { calls } = this.context.run;
+      const base = calls.text(place.path);
+      calls.must({ why: 'make a special file', subject: { path: place.name } }, 'mknodat', -100, base, type | 0o600, entry.rdev ?? 0);
+    }
+    lchownSync(place.path, entry.uid, entry.gid);
+    if (type !== S.link) chmodSync(place.path, bits);
+    lutimesSync(place.path, ...this.times());
+  }
+
+  private createRegular(place: Place, bits: number): void {
+    const { entry } = this;
+    const fd = openSync(place.path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+    try {
+      this.fill(fd);
+      fchownSync(fd, entry.uid, entry.gid);
+      fchmodSync(fd, bits);
+      futimesSync(fd, ...this.times());
+    } catch (error) {
+      removeSame(place.path, fstatSync(fd, { bigint: true }));
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private fill(fd: number): void {
+    const { content, entry } = this;
+    if (entry.chunks === true) ftruncateSync(fd, Number(entry.size ?? 0n));
+    const image = this.images.openRaw(`ghost-file-${this.id.toString(16)}.img`);
+    try {
+      if (content) copy(image, content.offset, fd, 0, content.length);
+      for (const chunk of this.chunks) copy(image, chunk.offset, fd, Number(chunk.entry.off), Number(chunk.entry.len));
+    } finally {
+      closeSync(image);
+    }
+  }
+
+  /** Seconds. */
+  private times(): [number, number] {
+    const { atim, mtim } = this.entry;
+    const seconds = (time: typeof atim) => (time ? Number(time.tv_sec) + Number(time.tv_usec) / 1e6 : Date.now() / 1000);
+    return [seconds(atim), seconds(mtim)];
+  }
+}
+
+/** A file that lives under the temporary name that the dump gave it. */
+export class LinkRemap {
+  constructor(
+    private readonly remapName: string,
+    private readonly context: RestoreContext,
+  ) {
+    checkName(remapName);
+    const at = lookAt(encodeText(remapName));
+    if (at === null)
+      throw new CrError('CR_FILE_CHANGED', {
+        message: 'the name that the dump made for a deleted file is gone',
+        subject: { path: remapName },
+        hint: 'Bring back the file, or dump again.',
+        target: 'not started',
+      });
+    // The image says that the name is one of ours, but only our pattern may be removed.
+    if (/\/link_remap\.\d+$/.test(remapName)) context.onFinish(() => removeSame(encodeText(remapName), at));
+  }
+
+  openAs(name: string, open: (path: Buffer) => number): number {
+    const names = new Names(this.context.run.calls);
+    const from = names.place(this.remapName);
+    const to = names.place(name);
+    try {
+      const stat = lookAt(from.path);
+      if (stat === null || !names.link(from.path, to)) return open(from.path);
+      try {
+        return open(to.path);
+      } finally {
+        names.remove(to, stat);
+      }
+    } finally {
+      names.done(from);
+      names.done(to);
+      names.clean();
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** Whether the name under which a file was opened still leads to it. */
+import { statSync, statfsSync } from 'node:fs';
+import { encodeText } from '../../kernel/procfs/text.js';
+import { fileType, S, type SeenFile } from './kind.js';
+import { lookAt, sameInode } from './names.js';
+
+const DELETED = ' (deleted)';
+const PROC_SUPER_MAGIC = 0x9fa0;
+const BLOCK = 512n;
+
+/**
+ * `named`: the name leads to the file. `ghost`: it has no name any more. `unlinked`: this name is gone, another one exists.
+ * `hidden`: the name leads to something else, or nowhere that we can see.
+ */
+export interface Naming {
+  readonly state: 'named' | 'ghost' | 'unlinked' | 'hidden';
+  readonly name: string;
+}
+
+function stripped(link: string): string {
+  return link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link;
+}
+
+/** Link text and stat decide (kernel-tasks.md 9.3); a file may really be called `x (deleted)`. */
+export function namingOf(file: SeenFile, evasiveDevices: boolean): Naming {
+  const { link, stat } = file;
+  if (!link.startsWith('/')) return { state: 'hidden', name: link };
+  if (onProc(file)) return link.endsWith(DELETED) ? { state: 'hidden', name: link } : { state: 'named', name: link };
+  if (stat.nlink === 0n) return { state: 'ghost', name: stripped(link) };
+  const isLink = fileType(stat.mode) === S.link;
+  const at = isLink ? lookAt(encodeText(link)) : (statSync(encodeText(link), { bigint: true, throwIfNoEntry: false }) ?? null);
+  if (sameInode(stat, at)) return { state: 'named', name: link };
+  if (link.endsWith(DELETED) || at === null) return { state: 'unlinked', name: stripped(link) };
+  const device = fileType(stat.mode) === S.chr && fileType(at.mode) === S.chr && at.rdev === stat.rdev;
+  return { state: evasiveDevices && device ? 'named' : 'hidden', name: link };
+}
+
+function onProc(file: SeenFile): boolean {
+  return file.link.startsWith('/proc/') && statfsSync(file.proc).type === PROC_SUPER_MAGIC;
+}
+
+/** Bytes on disk. */
+export function bytesOf(file: SeenFile): bigint {
+  return file.stat.blocks * BLOCK;
+}
+
