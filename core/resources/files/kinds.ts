@@ -9,8 +9,9 @@ import { pipe } from './pipe.js';
 import { reg } from './reg.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
+import { tty } from './tty.js';
 
-export const FILE_KINDS: readonly FileKind[] = [eventfd, epoll, signalfd, timerfd, pipe, fifo, memfd, reg];
+export const FILE_KINDS: readonly FileKind[] = [eventfd, epoll, signalfd, timerfd, pipe, fifo, tty, memfd, reg];
 
 const closeFirst = 'not built yet: close it before the dump';
 

@@ -18,17 +18,18 @@ export class PreflightFiles implements PreflightContext {
     private readonly pids: readonly number[],
   ) {}
 
-  hasLocks(stat: BigIntStats): boolean {
+  /** Property, not method: kinds take it out of the context. */
+  readonly hasLocks = (stat: BigIntStats): boolean => {
     this.locks ??= new Set(readLocks(this.proc).map((lock) => `${lock.devMajor}:${lock.devMinor}:${lock.inode}`));
     if (this.locks.size === 0) return false;
     const { major, minor } = splitDev(stat.dev);
     return this.locks.has(`${major}:${minor}:${stat.ino}`);
-  }
+  };
 
-  hasMaster(index: number): boolean {
+  readonly hasMaster = (index: number): boolean => {
     this.masters ??= this.findMasters();
     return this.masters.has(index);
-  }
+  };
 
   private findMasters(): Set<number> {
     const out = new Set<number>();
@@ -51,13 +52,9 @@ export class PreflightFiles implements PreflightContext {
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {
       const file = seeLink(this.proc, pid, name, null);
-      const reason = file ? (kindOf(file)?.refuse?.(file, { ...this.asContext(), hasLocks: () => false }) ?? null) : null;
+      const reason = file ? (kindOf(file)?.refuse?.(file, { ...this, hasLocks: () => false }) ?? null) : null;
       if (reason !== null) out.push(`${name} ${reason}`);
     }
     return out;
-  }
-
-  private asContext(): PreflightContext {
-    return { proc: this.proc, options: this.options, hasMaster: (index) => this.hasMaster(index), hasLocks: (stat) => this.hasLocks(stat) };
   }
 }
