@@ -101,7 +101,7 @@ const objects: readonly OptionRow[] = [
     s.engine.fileValidation = toChoice(text, ['filesize', 'buildid'] as const);
   }),
   flag('skip-file-rwx-check', 'do not compare file modes', { negatable: true, scope: R }, (s, on) => (s.engine.skipFileRwxCheck = on)),
-  notBuilt('file-locks', 'none', DR, { short: 'l', negatable: true }),
+  flag('file-locks', 'dump file locks', { short: 'l', negatable: true, scope: DR }, (s, on) => (s.engine.fileLocks = on)),
   notBuilt('tcp-established', 'none', DR, { negatable: true }),
   notBuilt('tcp-close', 'none', DR, { negatable: true }),
   notBuilt('skip-in-flight', 'none', D, { negatable: true }),

@@ -7,9 +7,7 @@ import {
   fchownSync,
   fstatSync,
   ftruncateSync,
-  futimesSync,
   lchownSync,
-  lutimesSync,
   mkdirSync,
   openSync,
   readlinkSync,
@@ -21,6 +19,7 @@ import { CrError } from '../../errors.js';
 import type { GhostChunkEntry, GhostFileEntry } from '../../images/generated/files.js';
 import type { ImageReader } from '../../images/reader.js';
 import { encodeText, decodeText } from '../../kernel/procfs/text.js';
+import { Ptr } from '../../program/program.js';
 import { dataRanges } from '../memory/sparse.js';
 import { type DumpContext, fileType, type OpenFile, type RestoreContext, S } from './kind.js';
 import { checkName, lookAt, nameError, Names, type Place, removeSame } from './names.js';
@@ -30,6 +29,11 @@ const CHUNKS_FROM = 3 * 4096;
 const COPY = 1 << 20;
 const GHOST_TYPES: readonly number[] = [S.reg, S.dir, S.fifo, S.chr, S.blk, S.link];
 const MODE_BITS = 0o7777;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const UTIME_NOW = (1n << 30n) - 1n;
+/** In the scratch memory, behind the longest path. */
+const TIMES_AT = 4200;
 const SIZE_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /** Writes content and attributes once for each inode. Returns the id of the ghost. */
@@ -203,11 +207,11 @@ export class Ghost {
     else {
       const { calls } = this.context.run;
       const base = calls.text(place.path);
-      calls.must({ why: 'make a special file', subject: { path: place.name } }, 'mknodat', -100, base, type | 0o600, entry.rdev ?? 0);
+      calls.must({ why: 'make a special file', subject: { path: place.name } }, 'mknodat', AT_FDCWD, base, type | 0o600, entry.rdev ?? 0);
     }
     lchownSync(place.path, entry.uid, entry.gid);
     if (type !== S.link) chmodSync(place.path, bits);
-    lutimesSync(place.path, ...this.times());
+    this.setTimes(AT_FDCWD, this.context.run.calls.text(place.path), AT_SYMLINK_NOFOLLOW);
   }
 
   private createRegular(place: Place, bits: number): void {
@@ -217,7 +221,7 @@ export class Ghost {
       this.fill(fd);
       fchownSync(fd, entry.uid, entry.gid);
       fchmodSync(fd, bits);
-      futimesSync(fd, ...this.times());
+      this.setTimes(fd, 0, 0);
     } catch (error) {
       removeSame(place.path, fstatSync(fd, { bigint: true }));
       throw error;
@@ -238,11 +242,14 @@ export class Ghost {
     }
   }
 
-  /** Seconds. */
-  private times(): [number, number] {
-    const { atim, mtim } = this.entry;
-    const seconds = (time: typeof atim) => (time ? Number(time.tv_sec) + Number(time.tv_usec) / 1e6 : Date.now() / 1000);
-    return [seconds(atim), seconds(mtim)];
+  /** Node's calls take seconds as a floating number, which loses microseconds. */
+  private setTimes(at: number, path: Ptr | 0, flags: number): void {
+    const { calls } = this.context.run;
+    const times = new Ptr(calls.scratch.arena, calls.scratch.offset + TIMES_AT, 32);
+    [this.entry.atim, this.entry.mtim].forEach((time, i) => {
+      times.setU64(16 * i, time?.tv_sec ?? 0n).setU64(16 * i + 8, time ? time.tv_usec * 1000n : UTIME_NOW);
+    });
+    calls.must({ why: `set the times of ghost ${this.id}` }, 'utimensat', at, path, times, flags);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Memory of a frozen tree: mappings into mm_entry, private pages and shared memory into pagemap and pages images. */
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import type { DumpRun, DumpTask } from '../../dump/model.js';
 import type { PagemapEntry } from '../../images/generated/memory.js';
 import { readMemory } from '../../kernel/stub.js';
@@ -145,17 +145,29 @@ export class MemoryDump {
   }
 
   private async dumpObject(shmid: bigint, source: number): Promise<void> {
-    const size = Math.ceil(fstatSync(source).size / PAGE) * PAGE;
+    const length = fstatSync(source).size;
+    const size = Math.ceil(length / PAGE) * PAGE;
     const ranges = dataRanges(this.run.thread, source, size);
+    // Images hold whole pages, but a read ends where the file ends.
+    const whole = Math.floor(length / PAGE) * PAGE;
+    const full = ranges.filter((r) => r.start < whole).map((r) => ({ start: r.start, end: Math.min(r.end, whole) }));
     const id = this.nextPagesId++;
     const fd = this.run.images.rawFile(`pages-${id}.img`);
     this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
-    const bytes = await copyPages(this.run.thread, { pid: 0, fd, offset: 0, ranges, viaMem: source, onBytes: this.onBytes }, this.buffer);
+    let bytes = await copyPages(this.run.thread, { pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes }, this.buffer);
+    if ((ranges.at(-1)?.end ?? 0) > whole) bytes += writeTail(source, whole, fd, bytes);
     for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
     this.run.images.pageBytes += bytes;
     this.counts.sharedPagesScanned += size / PAGE;
     this.counts.sharedPagesWritten += bytes / PAGE;
   }
+}
+
+/** The last page of a file that ends inside of it, filled up with zeros. Returns its size. */
+function writeTail(source: number, from: number, fd: number, offset: number): number {
+  const page = Buffer.alloc(PAGE);
+  readSync(source, page, 0, PAGE, from);
+  return writeSync(fd, page, 0, PAGE, offset);
 }
 
 /** Both page counts are written, so that CRIU 4.1 and 4.2 read the same number (criu.md 3.4). */
