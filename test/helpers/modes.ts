@@ -1,10 +1,10 @@
-/** The ways in which a victim is taken through a checkpoint. */
+/** The ways in which a victim or a real program is taken through a checkpoint. */
 import type { Gap } from './gaps.js';
 import { gapFor } from './gaps.js';
 import { peers, type Peer } from './peers.js';
+import { Skipped, type Scenario } from './scenario.js';
 import { Subject, SubjectFailure } from './subject.js';
 import { ours, toolOf, type Tool } from './tools.js';
-import { buildVictim, type Victim } from './victims.js';
 
 /**
  * alone: no checkpoint. ours: our dump, our restore. ours-running: our dump that leaves the tree running. ours-to-criu, criu-to-ours: the tools
@@ -14,7 +14,7 @@ export const MODES = ['alone', 'criu', 'ours-running', 'ours', 'ours-to-criu', '
 export type Mode = (typeof MODES)[number];
 
 export interface Case {
-  readonly victim: Victim;
+  readonly scenario: Scenario;
   readonly mode: Mode;
   /** Set for the modes that need one. */
   readonly peer?: Peer;
@@ -30,20 +30,18 @@ export interface Outcome {
   readonly folder?: string;
 }
 
-/** Every case of these victims and modes, the peers multiplied out. */
-export function casesOf(list: readonly Victim[], modes: readonly Mode[], versions?: readonly string[]): Case[] {
+/** Every case of these scenarios and modes, the peers multiplied out. */
+export function casesOf(list: readonly Scenario[], modes: readonly Mode[], versions?: readonly string[]): Case[] {
   const needPeer = modes.some((mode) => mode.includes('criu'));
   const chosen = needPeer ? peers().filter((peer) => versions === undefined || versions.includes(peer.version)) : [];
-  return list.flatMap((victim) =>
-    modes.flatMap((mode): Case[] => (mode.includes('criu') ? chosen.map((peer) => ({ victim, mode, peer })) : [{ victim, mode }])),
+  return list.flatMap((scenario) =>
+    modes.flatMap((mode): Case[] => (mode.includes('criu') ? chosen.map((peer) => ({ scenario, mode, peer })) : [{ scenario, mode }])),
   );
 }
 
-export function caseName({ victim, mode, peer }: Case): string {
-  return `${victim.name} ${mode}${peer === undefined ? '' : ` ${peer.version}`}`;
+export function caseName({ scenario, mode, peer }: Case): string {
+  return `${scenario.name} ${mode}${peer === undefined ? '' : ` ${peer.version}`}`;
 }
-
-class Skipped extends Error {}
 
 function toolsOf({ mode, peer }: Case): { dump: Tool | null; restore: Tool | null } {
   const theirs = peer === undefined ? null : toolOf(peer);
@@ -52,33 +50,17 @@ function toolsOf({ mode, peer }: Case): { dump: Tool | null; restore: Tool | nul
   return { dump: mode.startsWith('ours') ? ours : theirs, restore: mode.endsWith('ours') ? ours : theirs };
 }
 
-async function startVictim(subject: Subject, victim: Victim): Promise<void> {
-  subject.start(subject.install(await buildVictim(victim)));
-  await subject.waitUntil(() => subject.output().includes('\n'), 'READY');
-  const first = subject.output().split('\n', 1)[0] ?? '';
-  if (first.startsWith('SKIP: ')) throw new Skipped(first.slice(6));
-  if (first !== 'READY') throw new SubjectFailure(`the victim did not get ready:\n${subject.output()}`);
-}
-
-/** Tells the victim to go on and insists on READY, PASS and nothing else. */
-async function finishVictim(subject: Subject): Promise<void> {
-  subject.go();
-  await subject.waitUntil(() => subject.output().split('\n').length > 2, 'PASS or FAIL');
-  if (subject.output() !== 'READY\nPASS\n')
-    throw new SubjectFailure(
-      `the victim says ${subject
-        .output()
-        .replace(/^READY\n/, '')
-        .trim()}`,
-    );
-  await subject.waitGone('after PASS');
+/** Lets it go on, insists on its own verdict and on nothing being left. */
+async function finish(subject: Subject, scenario: Scenario): Promise<void> {
+  await scenario.finish(subject);
+  await subject.waitGone('after the end');
 }
 
 /** A failed dump must leave the target unharmed; what becomes of it belongs to the failure. */
-async function afterFailedDump(subject: Subject, failure: unknown): Promise<never> {
+async function afterFailedDump(subject: Subject, scenario: Scenario, failure: unknown): Promise<never> {
   if (!(failure instanceof SubjectFailure)) throw failure;
-  const fate = await finishVictim(subject).then(
-    () => 'went on unharmed (PASS)',
+  const fate = await finish(subject, scenario).then(
+    () => 'went on unharmed',
     (harm: unknown) => `WAS HARMED: ${harm instanceof Error ? harm.message : String(harm)}`,
   );
   throw new SubjectFailure(`${failure.message}\nAfter the failed dump the target ${fate}`);
@@ -90,23 +72,23 @@ interface Times {
 }
 
 async function take(subject: Subject, item: Case): Promise<Times> {
-  const { victim, mode } = item;
+  const { scenario, mode } = item;
   const tools = toolsOf(item);
   const times: Times = {};
-  await startVictim(subject, victim);
+  await scenario.start(subject);
   const before = subject.processes();
   if (tools.dump !== null) {
-    const options = [...victim.dumpOptions, ...(mode === 'ours-running' ? ['--leave-running'] : [])];
-    times.dumpMs = (await subject.dump(tools.dump, options).catch((error: unknown) => afterFailedDump(subject, error))).ms;
+    const options = [...scenario.dumpOptions, ...(mode === 'ours-running' ? ['--leave-running'] : [])];
+    times.dumpMs = (await subject.dump(tools.dump, options).catch((error: unknown) => afterFailedDump(subject, scenario, error))).ms;
   }
   if (tools.restore !== null) {
     await subject.waitGone('after the dump', before);
-    times.restoreMs = (await subject.restore(tools.restore, victim.restoreOptions)).ms;
+    times.restoreMs = (await subject.restore(tools.restore, scenario.restoreOptions)).ms;
   }
-  await finishVictim(subject);
+  await finish(subject, scenario);
   if (tools.restore === null) {
     const status = await subject.exitStatus();
-    if (status !== 0) throw new SubjectFailure(`the victim passed but ended with ${status}`);
+    if (status !== 0) throw new SubjectFailure(`all went well, but the exit status is ${status}`);
   }
   return times;
 }
@@ -128,7 +110,7 @@ function judged(item: Case, gap: Gap | undefined, failure: unknown, folder: stri
 
 /** Runs one case from start to clean-up. Never throws: what goes wrong is the outcome. */
 export async function runCase(item: Case, keep = false): Promise<Outcome> {
-  const subject = new Subject(item.victim.name);
+  const subject = new Subject(item.scenario.name);
   let failure: unknown = null;
   let times: Times = {};
   try {
@@ -141,6 +123,6 @@ export async function runCase(item: Case, keep = false): Promise<Outcome> {
   } catch (error) {
     failure ??= error;
   }
-  const gap = gapFor(item.victim.name, item.mode, item.peer?.version);
+  const gap = gapFor(item.scenario.name, item.mode, item.peer?.version);
   return { ...judged(item, gap, failure, keep ? subject.folder : undefined), ...times };
 }

@@ -1,11 +1,13 @@
 /**
- * Takes victims through checkpoints and prints a line for each way.
- *   node dist/test/helpers/run-victim.js <victim|all> [...more] [--modes ours,criu-to-ours] [--peers 4.2.1] [--repeat N] [--jobs N] [--keep] [--quiet]
+ * Takes victims and real programs (test/programs) through checkpoints and prints a line for each way.
+ *   node dist/test/helpers/run-victim.js <name|all|programs> [...more] [--modes ours,criu-to-ours] [--peers 4.2.1] [--repeat N] [--jobs N] [--keep] [--quiet]
  * Exit status 0 when nothing failed. --keep leaves each run's folder (images, logs); --quiet prints only the first line of a failure.
  */
 import { parseArgs } from 'node:util';
 import { MODES, caseName, casesOf, runCase, type Case, type Mode, type Outcome } from './modes.js';
-import { victims, type Victim } from './victims.js';
+import { programs } from '../programs/programs.js';
+import { scenarioOf, type Scenario } from './scenario.js';
+import { victims } from './victims.js';
 
 interface Settings {
   readonly cases: readonly Case[];
@@ -15,14 +17,16 @@ interface Settings {
   readonly quiet: boolean;
 }
 
-function chosenVictims(names: readonly string[]): Victim[] {
-  const all = victims();
-  if (names.length === 0) throw new Error(`name a victim, or all: ${all.map((victim) => victim.name).join(' ')}`);
-  if (names.includes('all')) return all;
-  return names.map((name) => {
-    const found = all.find((victim) => victim.name === name.replace(/^.*\//, '').replace(/\.c$/, ''));
-    if (found === undefined) throw new Error(`no victim ${name}; there are ${all.map((victim) => victim.name).join(' ')}`);
-    return found;
+function chosen(names: readonly string[]): Scenario[] {
+  const all = victims().map(scenarioOf);
+  const known = [...all, ...programs()];
+  if (names.length === 0) throw new Error(`name a victim, or all, or programs: ${known.map(({ name }) => name).join(' ')}`);
+  return names.flatMap((word) => {
+    if (word === 'all') return all;
+    if (word === 'programs') return programs();
+    const found = known.find(({ name }) => name === word.replace(/^.*\//, '').replace(/\.c$/, ''));
+    if (found === undefined) throw new Error(`no victim ${word}; there are ${known.map(({ name }) => name).join(' ')}`);
+    return [found];
   });
 }
 
@@ -48,7 +52,7 @@ function settings(): Settings {
   const unknown = modes.find((mode) => !(MODES as readonly string[]).includes(mode));
   if (unknown !== undefined) throw new Error(`no mode ${unknown}; there are ${MODES.join(' ')}`);
   return {
-    cases: casesOf(chosenVictims(positionals), modes as Mode[], values.peers?.split(',')),
+    cases: casesOf(chosen(positionals), modes as Mode[], values.peers?.split(',')),
     repeat: positive(values.repeat, 'repeat'),
     jobs: positive(values.jobs, 'jobs'),
     keep: values.keep,

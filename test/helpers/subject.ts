@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RUN_VARIABLE, describeProcess, killAll, now, processInfo, processesOf, type Marks, type ProcessInfo } from './processes.js';
-import { call, dumpArguments, logTail, restoreArguments, type Finished, type Tool } from './tools.js';
+import { call, dumpArguments, firstError, logTail, restoreArguments, type Finished, type Tool } from './tools.js';
 
 /** How long a program may need to get ready or to end, and a tool to do its work, ms. */
 export const PATIENCE_MS = 30_000;
@@ -151,7 +151,7 @@ export class Subject {
     if (done.status === 0) return done;
     const how = done.timedOut ? `had not ended after ${Math.round(done.ms)} ms` : `ended with ${done.status ?? done.signal}`;
     throw new SubjectFailure(
-      `${tool.name} ${what} ${how}\n${done.text.trim()}\n--- ${what}.log\n${logTail(this.folder, `${what}.log`)}\n---\n${this.describe()}`,
+      `${tool.name} ${what} ${how}: ${firstError(this.folder, `${what}.log`)}\n${done.text.trim()}\n--- ${what}.log\n${logTail(this.folder, `${what}.log`)}\n---\n${this.describe()}`,
     );
   }
 

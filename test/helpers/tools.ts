@@ -86,3 +86,11 @@ export function logTail(work: string, name: string, lines = 25): string {
     return '(none)';
   }
 }
+
+/** The first line of a log that says `Error`: the later ones mostly follow from it. */
+export function firstError(work: string, name: string): string {
+  const found = logTail(work, name, 100_000)
+    .split('\n')
+    .find((line) => /Error/.test(line));
+  return (found ?? 'no error in the log').replace(/^\([\d.]+\)\s*/, '');
+}

@@ -4,10 +4,12 @@ import { describe, test } from 'node:test';
 import { knownGaps } from '../helpers/gaps.js';
 import { MODES, caseName, casesOf, runCase } from '../helpers/modes.js';
 import { peers } from '../helpers/peers.js';
+import { programs } from '../programs/programs.js';
+import { scenarioOf } from '../helpers/scenario.js';
 import { victims } from '../helpers/victims.js';
 
 test('known gaps name victims and peers that exist', () => {
-  const names = new Set(victims().map((victim) => victim.name));
+  const names = new Set([...victims(), ...programs()].map(({ name }) => name));
   const versions = new Set(peers().map((peer) => peer.version));
   for (const gap of knownGaps()) {
     assert.ok(names.has(gap.victim), `there is no victim ${gap.victim}`);
@@ -17,7 +19,7 @@ test('known gaps name victims and peers that exist', () => {
 });
 
 describe('victims', { concurrency: 2 }, () => {
-  for (const item of casesOf(victims(), MODES)) {
+  for (const item of casesOf(victims().map(scenarioOf), MODES)) {
     test(
       caseName(item),
       { skip: process.getuid?.() === 0 ? false : 'needs root: processes are frozen and pids chosen' },

@@ -1,0 +1,28 @@
+/** An interactive shell with job control on a pty of its own, under script(1). */
+import type { Scenario } from '../helpers/scenario.js';
+import { systemProgram } from './programs.js';
+import { ask, startTyped, type } from './typed.js';
+
+// Quotes inside the words keep the echo of what is typed from looking like the answer.
+export const shellUnderScript: Scenario = {
+  name: 'script',
+  dumpOptions: [],
+  restoreOptions: [],
+  start: async (subject) => {
+    startTyped(subject, systemProgram('script', 'bsdutils'), ['-q', '-f', '-c', '/bin/bash --norc --noprofile -i', '/dev/null']);
+    await ask(subject, "echo re''ady", 'ready');
+    await ask(subject, "number=41; sleep 1000 & echo start''ed $$", 'started');
+    await ask(subject, "stty cols 91 rows 33; stty -a | tr ';' '\\n' | grep -c 'columns 9''1'", '1');
+  },
+  finish: async (subject) => {
+    await ask(subject, "echo ans''wer $((number + 1))", 'answer 42');
+    await ask(subject, 'jobs', 'Running');
+    await ask(subject, "echo si''ze $(stty size)", 'size 33 91');
+    await ask(subject, "kill %1; wait %1; echo sta''tus $?", 'status 143');
+    await ask(subject, 'sleep 500', 'sleep 500');
+    // Control-C reaches the job in the foreground through the line discipline, and the shell goes on.
+    await ask(subject, "\u0003echo af''ter", 'after');
+    type(subject, 'exit');
+    await subject.waitUntil(() => subject.processes().length === 0, 'the end of script');
+  },
+};
