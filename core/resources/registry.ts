@@ -13,6 +13,7 @@ import { membarrier } from './membarrier.js';
 import { mm } from './memory/mm.js';
 import { oomScore } from './oom-score.js';
 import { pdeathSignal } from './pdeath-signal.js';
+import { pendingSignals } from './pending-signals.js';
 import { personality } from './personality.js';
 import { registers } from './registers/x64.js';
 import type { TaskResource } from './resource.js';
@@ -22,10 +23,12 @@ import { rseq } from './rseq.js';
 import { sched } from './sched.js';
 import { seccomp } from './seccomp.js';
 import { shadowStack } from './shadow-stack.js';
+import { signals } from './signals.js';
 import { syscallDispatch } from './syscall-dispatch.js';
 import { thp } from './thp.js';
 import { threadSharing } from './thread-sharing.js';
 import { timerSlack } from './timer-slack.js';
+import { timers } from './timers.js';
 import { writeExecute } from './write-execute.js';
 
 export const TASK_RESOURCES: readonly TaskResource[] = [
@@ -33,10 +36,14 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   shadowStack,
   syscallDispatch,
   threadSharing,
+  signals,
+  // Before the registers: a signal that waits decides how an interrupted call goes on.
+  pendingSignals,
   // Before the registers: a thread inside a critical section goes on at its abort handler.
   rseq,
   registers,
   mm,
+  timers,
   comm,
   creds,
   sched,

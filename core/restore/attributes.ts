@@ -1,7 +1,7 @@
 /**
  * After the births: everything that a process has besides memory. Rounds with a barrier between them:
  *  1. `join`: process groups, descriptors, threads, timers; zombies end; 2. `settle`: helpers are reaped, signal actions (which drop the SIGCHLDs
- *  that ended processes caused), what needs all descriptors, limits; 3. every thread: queued signals, credentials; 4. timers are armed.
+ *  that ended processes caused), queued signals, what needs all descriptors; 3. limits, every thread's own state, credentials; 4. timers are armed.
  */
 import { WALL } from '../abi/ptrace.js';
 import { Program } from '../program/program.js';
@@ -17,7 +17,8 @@ const CLONE_AS_THREAD = 0x50f00;
 const PR_SET_NAME = 15;
 const SIGKILL = 9;
 const SIG_UNBLOCK = 1;
-const THREAD_STEPS: readonly ThreadStep[] = ['thread', 'threadSignals', 'threadCreds', 'threadLate'];
+const BEFORE_LIMITS: readonly ThreadStep[] = ['thread', 'threadSignals'];
+const AFTER_LIMITS: readonly ThreadStep[] = ['threadCreds', 'threadLate'];
 
 export interface AttributeContext {
   readonly run: RestoreRun;
@@ -112,21 +113,45 @@ export function settleJobs(ctx: AttributeContext): SeedJob[] {
         p.sys.wait4(helper.pid, 0, WALL, 0).must('reap a helper');
       }
       emitStep(p, 'signals', task, run);
+      emitThreadSteps(p, BEFORE_LIMITS, task.threads[0]!, run);
       if (tables.has(task)) emitStep(p, 'filesLate', task, run);
-      emitStep(p, 'limits', task, run);
-      if (tables.has(task) && run.service.count > 0)
-        p.sys.close_range(run.service.first, 0xffffffff, 0).must('close the service descriptors');
       return jobOf(ctx, task, p);
     });
 }
 
-/** Round 3: one program for every thread. */
+function emitThreadSteps(p: Program, steps: readonly ThreadStep[], thread: RestoreThread, run: RestoreRun): void {
+  for (const step of steps) for (const resource of TASK_RESOURCES) resource.thread?.[step]?.(p, thread, run);
+}
+
+/** Between rounds 2 and 3: threads that have queued signals of their own, which count against a limit that is not set yet. Mostly none. */
+export function queueJobs(ctx: AttributeContext): SeedJob[] {
+  return queuing(ctx.run).map((thread) => {
+    const p = new Program('queue', ctx.run.arena);
+    emitThreadSteps(p, BEFORE_LIMITS, thread, ctx.run);
+    return { thread: ctx.threads.of(thread), program: p.end(), pid: thread.task.pid };
+  });
+}
+
+function queuing(run: RestoreRun): RestoreThread[] {
+  return run.tasks.flatMap((task) =>
+    task.threads.filter((thread) => !thread.isLeader && (thread.core.thread_core?.signals_p?.signals.length ?? 0) > 0),
+  );
+}
+
+/** Round 3: limits, then one program for every thread. */
 export function threadJobs(ctx: AttributeContext): SeedJob[] {
   const { run } = ctx;
+  const tables = owners(run.tasks, 'files_id');
+  const done = new Set(queuing(run));
   return run.tasks.flatMap((task) =>
     task.threads.map((thread): SeedJob => {
       const p = new Program('thread', run.arena);
-      for (const step of THREAD_STEPS) for (const resource of TASK_RESOURCES) resource.thread?.[step]?.(p, thread, run);
+      if (thread.isLeader) {
+        if (tables.has(task) && run.service.count > 0)
+          p.sys.close_range(run.service.first, 0xffffffff, 0).must('close the service descriptors');
+        emitStep(p, 'limits', task, run);
+      } else if (!done.has(thread)) emitThreadSteps(p, BEFORE_LIMITS, thread, run);
+      emitThreadSteps(p, AFTER_LIMITS, thread, run);
       return { thread: thread.isLeader ? ctx.processes.of(task) : ctx.threads.of(thread), program: p.end(), pid: task.pid };
     }),
   );

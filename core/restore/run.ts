@@ -25,7 +25,7 @@ import { specialMappings } from '../resources/memory/vdso.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
-import { armJobs, joinJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
+import { armJobs, joinJobs, queueJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
 import { checkTasks } from './check.js';
 import { buildBirths, buildRootBirth, type BirthContext } from './births.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
@@ -275,6 +275,7 @@ class RestoreSession {
     await runSeeds(this.thread, ctx.seeds, live, this.between);
     if (zombies.length > 0) this.endZombies(ctx, zombies);
     await runSeeds(this.thread, ctx.seeds, settleJobs(ctx), this.between);
+    await runSeeds(this.thread, ctx.seeds, queueJobs(ctx), this.between);
     await runSeeds(this.thread, ctx.seeds, threadJobs(ctx), this.between);
     await runSeeds(this.thread, ctx.seeds, armJobs(ctx), this.between);
   }

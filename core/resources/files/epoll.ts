@@ -68,7 +68,7 @@ function emitFired(p: Program, epfd: number, item: EventpollTfdEntry): void {
   p.place(done);
 }
 
-function emitItems(p: Program, epfd: number, items: readonly EventpollTfdEntry[], { table, task }: Place): void {
+function emitItems(p: Program, items: readonly EventpollTfdEntry[], { table, task, fd: epfd }: Place): void {
   const fired = (item: EventpollTfdEntry) => (item.events & ONESHOT) !== 0 && (item.events & 0xffff & ~ALWAYS) === 0 && (item.events & ALWAYS) === 0;
   const missing = items.find((item) => !table.has(item.tfd));
   if (missing)
@@ -110,7 +110,7 @@ export const epoll: FileKind = {
       flags,
       fown,
       open: () => run.calls.must({ why: 'create an epoll set' }, 'epoll_create1', O.cloexec),
-      late: (p, place, number) => emitItems(p, number, tfd, place),
+      late: (p, place) => emitItems(p, tfd, place),
     };
   },
 };

@@ -95,8 +95,8 @@ export interface Description {
   openMapped?(flags: number): number;
   /** For descriptions that only the task itself can open: emits the opening; the result is the descriptor. Once a table. */
   openInside?(p: Program): ReturnType<Program['sys']['openat']>;
-  /** Step filesLate, in the first table that has it: `number` is valid there. Owners are set by the table. */
-  late?(p: Program, place: Place, number: number): void;
+  /** Step filesLate, in the first table that has it. Owners are set by the table. */
+  late?(p: Program, place: Place): void;
   /** Step arm, by its final number. */
   arm?(p: Program, place: Place): void;
 }

@@ -246,17 +246,16 @@ export class RestoreFiles {
   /** Step filesLate: epoll items, owners and what kinds asked for. Once for each table. */
   late(p: Program, task: RestoreTask): void {
     for (const { description, fd } of this.firstOf(task)) {
-      const place = this.places.get(description)!;
-      const number = this.numberOf(description) ?? fd;
-      description.late?.(p, place, number);
-      if (description.fown) emitOwner(p, number, description.fown, description.flags);
+      description.late?.(p, this.places.get(description)!);
+      // By its final number: the kernel puts the number into the signals (si_fd, fasync_helper()).
+      if (description.fown) emitOwner(p, fd, description.fown, description.flags);
     }
     for (const emit of this.lates.get(task.pid) ?? []) emit(p);
   }
 
   /** Step arm: timers; and locks, because closing the service block would have dropped them. */
   arm(p: Program, task: RestoreTask): void {
-    for (const { description, fd } of this.firstOf(task)) description.arm?.(p, { ...this.places.get(description)!, fd });
+    for (const { description } of this.firstOf(task)) description.arm?.(p, this.places.get(description)!);
     emitLocks(p, task, this.locks.get(task.pid) ?? []);
   }
 

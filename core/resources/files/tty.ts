@@ -245,8 +245,8 @@ function readSlave(entry: TtyFileEntry, info: TtyInfoEntry, ttys: Ttys, context:
       // Without a master in the images the other end was closed: so is ours, after all opens.
       return ttys.slave(ttys.master(own), entry.flags);
     },
-    late(p, _place, number) {
-      if (shared) emitOwnTerminal(p, number, info, context);
+    late(p, { fd }) {
+      if (shared) emitOwnTerminal(p, fd, info, context);
     },
   };
 }

@@ -154,7 +154,11 @@ export class MemoryDump {
     const id = this.nextPagesId++;
     const fd = this.run.images.rawFile(`pages-${id}.img`);
     this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
-    let bytes = await copyPages(this.run.thread, { pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes }, this.buffer);
+    let bytes = await copyPages(
+      this.run.thread,
+      { pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes },
+      this.buffer,
+    );
     if ((ranges.at(-1)?.end ?? 0) > whole) bytes += writeTail(source, whole, fd, bytes);
     for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
     this.run.images.pageBytes += bytes;

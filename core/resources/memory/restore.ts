@@ -270,7 +270,10 @@ function emitCollapse(p: Program, piece: Piece, pages: readonly Range[]): void {
   for (const range of joined(pages)) {
     const start = Math.ceil(range.start / HUGE) * HUGE;
     const end = Math.floor(range.end / HUGE) * HUGE;
-    if (start < end) p.sys.madvise(start, end - start, MADV_COLLAPSE).ignore('only speed is lost');
+    if (start >= end) continue;
+    // A range without any page is refused, so each gets one; with THP on, this is its huge page already.
+    for (let at = start; at < end; at += HUGE) p.store(at, 0, 8);
+    p.sys.madvise(start, end - start, MADV_COLLAPSE).ignore('only speed is lost');
   }
 }
 

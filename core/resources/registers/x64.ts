@@ -82,6 +82,10 @@ function xsaveEntry(area: Buffer, layout: XsaveLayout): UserX86XsaveEntry {
 
 export const registers: TaskResource = {
   name: 'registers',
+  plan(task) {
+    for (const thread of task.threads) checkCpu(thread.tid, thread.core);
+    return [];
+  },
   readOutside(_p, thread) {
     return () => {
       const { tracee } = thread;
@@ -175,7 +179,7 @@ function writeLegacy(area: Buffer, fp: UserX86FpregsEntry): void {
 }
 
 /** Checks before anything is created that this processor can hold the state. Throws CR_KERNEL_FEATURE, CR_IMAGE_BAD. */
-export function checkCpu(pid: number, core: CoreEntry): void {
+function checkCpu(pid: number, core: CoreEntry): void {
   const subject = { path: `core-${pid}.img` };
   const info = core.thread_info;
   if (!info) throw new CrError('CR_IMAGE_BAD', { message: 'has no x86-64 registers', subject, target: 'not started' });

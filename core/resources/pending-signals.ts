@@ -1,0 +1,126 @@
+/**
+ * Queued signals with their siginfo, in order: those of the process and those of each thread. The tracer reads them without taking them out
+ * (ptrace(2), PTRACE_PEEKSIGINFO); the task queues them for itself, because only then the kernel takes any si_code (rt_sigqueueinfo(2)).
+ */
+import { constants } from 'node:os';
+import { PTRACE } from '../abi/ptrace.js';
+import type { DumpRun, DumpThread } from '../dump/model.js';
+import { CrError } from '../errors.js';
+import type { SignalQueueEntry } from '../images/generated/core.js';
+import type { Program, Ptr } from '../program/program.js';
+import type { RestoreTask } from '../restore/model.js';
+import type { TaskResource } from './resource.js';
+import { taskPart, threadPart, whose } from './task-parts.js';
+
+const { SIGKILL, SIGSTOP } = constants.signals;
+const LAST_SIGNAL = 64;
+/** sizeof(siginfo_t). */
+export const SIGINFO_SIZE = 128;
+/** struct ptrace_peeksiginfo_args: u64 off, u32 flags, s32 nr. */
+const ARGS_SIZE = 16;
+const PEEK_SHARED = 1;
+/** Asked for in the first round trip; most threads have none. */
+const FIRST = 4;
+/** A queue is bounded by RLIMIT_SIGPENDING, which root may have set to anything. */
+const BATCH = 256;
+const QUEUE_MAX = 1 << 20;
+
+interface Peek {
+  readonly infos: Ptr;
+  readonly count: () => number;
+}
+
+function peek(p: Program, tid: number, shared: boolean, offset: number, limit: number): Peek {
+  const args = p
+    .out(ARGS_SIZE)
+    .setU64(0, offset)
+    .setU32(8, shared ? PEEK_SHARED : 0)
+    .setU32(12, limit);
+  const infos = p.out(limit * SIGINFO_SIZE);
+  const call = p.sys.ptrace(PTRACE.PEEKSIGINFO, tid, args, infos).must('read queued signals');
+  return { infos, count: () => call.result };
+}
+
+function listOf({ infos, count }: Peek): Buffer[] {
+  return Array.from({ length: count() }, (_, i) => infos.copy(i * SIGINFO_SIZE, SIGINFO_SIZE));
+}
+
+/** The rest of a queue that was longer than the first question. */
+function readRest(run: DumpRun, thread: DumpThread, shared: boolean, list: Buffer[]): void {
+  for (let got = list.length; got > 0 && list.length < QUEUE_MAX;) {
+    const { value, free } = run.thread.once('signals.pending', 4096 + BATCH * SIGINFO_SIZE, (p) =>
+      peek(p, thread.tid, shared, list.length, BATCH),
+    );
+    const more = listOf(value);
+    free();
+    got = more.length;
+    list.push(...more);
+  }
+}
+
+function queueOf(run: DumpRun, thread: DumpThread, shared: boolean, first: Peek): Buffer[] {
+  const list = listOf(first);
+  if (list.length === FIRST) readRest(run, thread, shared, list);
+  return list;
+}
+
+const entryOf = (list: readonly Buffer[]): SignalQueueEntry => ({ signals: list.map((siginfo) => ({ siginfo })) });
+
+export const signalOf = (siginfo: Uint8Array): number => Buffer.from(siginfo.buffer, siginfo.byteOffset, siginfo.length).readInt32LE(0);
+
+/** Signal sets: bit n-1 is signal n. */
+export function setOf(list: readonly Uint8Array[]): bigint {
+  return list.reduce((set, info) => set | (1n << BigInt(signalOf(info) - 1)), 0n);
+}
+
+function problems(task: RestoreTask): string[] {
+  const queues = task.threads.flatMap((thread) => [
+    { thread, queue: threadPart(thread.core).signals_p },
+    ...(thread.isLeader ? [{ thread, queue: taskPart(thread.core).signals_s }] : []),
+  ]);
+  return queues.flatMap(({ thread, queue }) => {
+    const bad = queue?.signals.some(
+      ({ siginfo }) => siginfo.length !== SIGINFO_SIZE || signalOf(siginfo) < 1 || signalOf(siginfo) > LAST_SIGNAL,
+    );
+    return bad === true ? [`${whose(task.pid, thread.tid)}has a queued signal that cannot exist: the image is damaged`] : [];
+  });
+}
+
+/** SIGKILL and SIGSTOP cannot be blocked: a restored task would get them at once. A stop is made by the engine at the very end. */
+function restorable(queue: SignalQueueEntry | undefined): Uint8Array[] {
+  return (queue?.signals ?? []).map(({ siginfo }) => siginfo).filter((info) => signalOf(info) !== SIGKILL && signalOf(info) !== SIGSTOP);
+}
+
+export const pendingSignals: TaskResource = {
+  name: 'pending-signals',
+  plan: problems,
+  readOutside(p, thread, run) {
+    const own = peek(p, thread.tid, false, 0, FIRST);
+    const isProcess = thread.core === thread.task.core;
+    const shared = peek(p, thread.tid, true, 0, FIRST);
+    return () => {
+      const list = queueOf(run, thread, false, own);
+      const all = isProcess ? queueOf(run, thread, true, shared) : listOf(shared);
+      if (list.length + all.length >= QUEUE_MAX)
+        throw new CrError('CR_UNSUPPORTED', {
+          message: 'has more than a million queued signals',
+          subject: { pid: thread.task.pid },
+          target: 'running',
+        });
+      threadPart(thread.core).signals_p = entryOf(list);
+      if (isProcess) taskPart(thread.core).signals_s = entryOf(all);
+      // Decides whether a call that ended with EINTR was really interrupted (restart.ts).
+      thread.tracee.signalPending = ((setOf(list) | setOf(all)) & ~thread.tracee.mask) !== 0n;
+    };
+  },
+  thread: {
+    threadSignals(p, thread) {
+      const { tid, task } = thread;
+      if (thread.isLeader)
+        for (const info of restorable(taskPart(thread.core).signals_s))
+          p.sys.rt_sigqueueinfo(task.pid, signalOf(info), p.data(info)).must(`queue signal ${signalOf(info)}`);
+      for (const info of restorable(threadPart(thread.core).signals_p))
+        p.sys.rt_tgsigqueueinfo(task.pid, tid, signalOf(info), p.data(info)).must(`queue signal ${signalOf(info)} for a thread`);
+    },
+  },
+};
