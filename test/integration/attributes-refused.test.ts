@@ -1,0 +1,103 @@
+/** What cannot be dumped or restored is told in one report that names it, before anything is frozen or created. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CrError } from '../../core/errors.js';
+import { dump, restore } from '../../core/index.js';
+import type { CoreEntry } from '../../core/images/generated/core.js';
+import { ImageReader } from '../../core/images/reader.js';
+import { ImageWriter } from '../../core/images/writer.js';
+import { ProcReader } from '../../core/kernel/procfs/reader.js';
+import { readStat } from '../../core/kernel/procfs/stat.js';
+
+const proc = new ProcReader();
+
+/** A process of its own session that only waits, and a folder. Both are gone in the end. */
+async function withSleeper(command: readonly string[], body: (pid: number, folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'refused-'));
+  const [program, ...args] = [...command, 'sleep', '100'];
+  const child = spawn(program, args, { detached: true, stdio: 'ignore', cwd: '/' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    for (let i = 0; readStat(proc, child.pid!)?.comm !== 'sleep' && i < 500; i++) await sleep(10);
+    await body(child.pid!, folder);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function failure(work: Promise<unknown>): Promise<CrError> {
+  const error: unknown = await work.then(
+    () => assert.fail('it was not refused'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof CrError, String(error));
+  return error;
+}
+
+test('a scheduling policy that images cannot hold', async () => {
+  const deadline = ['chrt', '--deadline', '--sched-runtime', '1000000', '--sched-deadline', '20000000', '--sched-period', '20000000', '0'];
+  await withSleeper(deadline, async (pid, folder) => {
+    const error = await failure(dump({ pid, imagesDir: folder }));
+    assert.equal(error.code, 'CR_UNSUPPORTED');
+    assert.match(error.message, new RegExp(`pid ${pid} runs under SCHED_DEADLINE`));
+    assert.equal(error.target, 'running');
+    assert.equal(readStat(proc, pid)?.state, 'S');
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});
+
+/** The same set with another core image. */
+function changeCore(folder: string, pid: number, change: (core: CoreEntry) => void): void {
+  const images = new ImageReader(folder);
+  const inventory = images.readOne('inventory');
+  const core = images.readOne('core', pid);
+  change(core);
+  const other = mkdtempSync(join(folder, 'other-'));
+  const writer = new ImageWriter(other);
+  writer.add('core', pid, core);
+  writer.finish(inventory);
+}
+
+test('everything that an image asks for in vain, in one report', async () => {
+  await withSleeper([], async (pid, folder) => {
+    await dump({ pid, imagesDir: folder, leaveRunning: true });
+    changeCore(folder, pid, (core) => {
+      core.tc!.rlimits!.rlimits[7] = { cur: 1n, max: 1n << 40n };
+      core.tc!.oom_score_adj = 1001;
+      core.thread_core!.comm = 'a name of more than fifteen bytes';
+      core.thread_core!.sched_policy = 6;
+      core.thread_core!.pdeath_sig = 65;
+      core.thread_core!.seccomp_mode = 2;
+      core.thread_core!.creds!.cap_prm = [0, 2 ** 31];
+      core.thread_core!.creds!.cap_eff = [0, 0];
+      core.thread_core!.creds!.lsm_profile = 'docker-default';
+    });
+    const [other] = readdirSync(folder).filter((name) => name.startsWith('other-'));
+    const changed = new ImageReader(join(folder, other!)).readOne('core', pid);
+    assert.equal(changed.tc!.oom_score_adj, 1001);
+    copyFileSync(join(folder, other!, `core-${pid}.img`), join(folder, `core-${pid}.img`));
+    const error = await failure(restore({ imagesDir: folder, detached: true }));
+    assert.equal(error.code, 'CR_RESTORE');
+    assert.equal(error.target, 'not started');
+    const wanted = [
+      /seccomp \(mode 2, filter\)/,
+      /33 bytes/,
+      /oom_score_adj 1001/,
+      /SCHED_DEADLINE/,
+      /parent-death signal 65/,
+      /CAP_63/,
+      /docker-default/,
+    ];
+    for (const line of wanted) assert.match(error.message, line);
+    // A hard limit may be raised with CAP_SYS_RESOURCE; up to fs.nr_open then.
+    assert.match(error.message, /^[78] things cannot be restored here/);
+    assert.equal(readStat(proc, pid)?.state, 'S', 'the process that has the pid was not touched');
+  });
+});
