@@ -3,7 +3,7 @@ import { CrError } from '../errors.js';
 import type { RlimitEntry } from '../images/generated/core.js';
 import { readLimits, RLIM_INFINITY, RLIM_NLIMITS, type Rlimit } from '../kernel/procfs/limits.js';
 import type { Program } from '../program/program.js';
-import type { RestoreRun, RestoreTask } from '../restore/model.js';
+import type { RestoreTask } from '../restore/model.js';
 import { hasCapability } from './capabilities.js';
 import type { TaskResource } from './resource.js';
 import { taskPart } from './task-parts.js';
@@ -27,7 +27,6 @@ const NAMES = [
   'RTPRIO',
   'RTTIME',
 ];
-const SIGPENDING = NAMES.indexOf('SIGPENDING');
 
 function amount(value: bigint): string {
   return value === RLIM_INFINITY ? 'unlimited' : String(value);
@@ -64,14 +63,6 @@ function emitLimit(p: Program, resource: number, entry: RlimitEntry): void {
     .must(`set RLIMIT_${NAMES[resource]!} to ${amount(cur)}, ${amount(max)}`);
 }
 
-/**
- * The limit on queued signals waits until they are queued, in steps after this one; by then the right to raise a hard limit may be gone with the
- * credentials, so a raise is made at once: it is in nobody's way.
- */
-function isLate(run: RestoreRun, resource: number, entry: RlimitEntry): boolean {
-  return resource === SIGPENDING && entry.max <= run.own.limits[resource]!.hard;
-}
-
 export const rlimits: TaskResource = {
   name: 'rlimits',
   readFrozen(task, run) {
@@ -83,14 +74,9 @@ export const rlimits: TaskResource = {
   },
   plan: (task, run) => limitProblems(limitsOf(task), run.own.limits, hasCapability(run.own.status.caps.effective, 'SYS_RESOURCE')),
   process: {
-    limits(p, task, run) {
-      limitsOf(task).forEach((entry, resource) => {
-        if (!isLate(run, resource, entry)) emitLimit(p, resource, entry);
-      });
-    },
-    arm(p, task, run) {
-      const entry = limitsOf(task)[SIGPENDING];
-      if (entry && isLate(run, SIGPENDING, entry)) emitLimit(p, SIGPENDING, entry);
+    // After everything that they limit (queued signals too), and before the credentials that may raise a hard limit go.
+    limits(p, task) {
+      limitsOf(task).forEach((entry, resource) => emitLimit(p, resource, entry));
     },
   },
 };
