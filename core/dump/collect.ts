@@ -8,7 +8,8 @@ import type { RobustList } from '../kernel/robust-list.js';
 import { Program } from '../program/program.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
 import type { Finish } from '../resources/resource.js';
-import { isZombie, type DumpRun, type DumpTask } from './model.js';
+import type { DumpRun, DumpTask } from './model.js';
+import { isZombie } from '../kernel/procfs/stat.js';
 
 /** Arena bytes for programs of one process, and for each of its threads. Untouched pages cost nothing. */
 const PROCESS_ARENA = 512 * 1024;

@@ -2,13 +2,27 @@
 import { constants } from 'node:os';
 import { WALL } from '../abi/ptrace.js';
 import { detachAll } from '../kernel/outside.js';
+import { isZombie, readStat } from '../kernel/procfs/stat.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
-import { isZombie, type DumpTask } from './model.js';
+import type { DumpTask } from './model.js';
 
 const { SIGKILL, SIGSTOP } = constants.signals;
 
 function tracees(tasks: readonly DumpTask[]) {
   return tasks.filter((task) => !isZombie(task)).flatMap((task) => task.threads.map((t) => t.tracee));
+}
+
+/** Far longer than the kernel needs to end a stopped task. */
+const DEATH_MS = 2000;
+
+/** A child of our own process is left for whoever started it to collect: taking its status away would hide its end from them. */
+function isOurChild({ stat }: DumpTask): boolean {
+  return stat.ppid === process.pid;
+}
+
+function waitUntilDead(thread: KernelThread, pid: number): void {
+  const deadline = performance.now() + DEATH_MS;
+  while (!['Z', 'X', undefined].includes(readStat(thread.proc, pid)?.state) && performance.now() < deadline);
 }
 
 /**
@@ -21,9 +35,11 @@ export function killTree(thread: KernelThread, tasks: readonly DumpTask[]): void
   const { free } = thread.once('final.kill', 16384 + (threads + dying.length) * 160, (p) => {
     for (const task of dying) p.sys.kill(task.pid, SIGKILL).ignore('a task that is gone is what we want');
     for (const task of dying)
-      for (const t of [...task.threads].reverse()) p.sys.wait4(t.tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
+      for (const t of [...task.threads].reverse())
+        if (t.tid !== task.pid || !isOurChild(task)) p.sys.wait4(t.tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
   });
   free();
+  for (const task of dying) if (isOurChild(task)) waitUntilDead(thread, task.pid);
 }
 
 /** SIGSTOP while trapped, then detach: PTRACE_DETACH ignores its signal argument outside of a signal-delivery-stop. */

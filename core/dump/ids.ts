@@ -1,7 +1,8 @@
 /** task_kobj_ids_entry: which kernel objects tasks share. Equal ids mean the same object (kcmp(2)). */
 import type { TaskKobjIdsEntry } from '../images/generated/task.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
-import { isZombie, type DumpTask } from './model.js';
+import type { DumpTask } from './model.js';
+import { isZombie } from '../kernel/procfs/stat.js';
 
 const KCMP = { vm: 1, files: 2, fs: 3, sighand: 4 } as const;
 type SharedKind = keyof typeof KCMP;

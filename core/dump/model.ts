@@ -55,7 +55,3 @@ export interface DumpRun {
   /** Parents before children. */
   readonly tasks: DumpTask[];
 }
-
-export function isZombie(task: DumpTask): boolean {
-  return task.stat.state === 'Z';
-}

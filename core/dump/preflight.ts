@@ -89,7 +89,8 @@ function checkNamespaces(proc: ProcReader, pid: number, no: (what: string) => vo
   if (!own || !theirs) return;
   for (const kind of CHECKED_NAMESPACES)
     // One that is missing was given up: the process is ending just now.
-    if (theirs[kind] !== undefined && own[kind] !== theirs[kind]) no(`is in another ${kind} namespace (${theirs[kind]}); not built yet: run criu-ts inside it`);
+    if (theirs[kind] !== undefined && own[kind] !== theirs[kind])
+      no(`is in another ${kind} namespace (${theirs[kind]}); not built yet: run criu-ts inside it`);
 }
 
 /** EI_CLASS of the program, 0 when it cannot be read (elf(5)). */

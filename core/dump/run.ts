@@ -22,12 +22,13 @@ import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
 import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
-import { isZombie, type DumpRun, type DumpTask, type DumpThread } from './model.js';
+import type { DumpRun, DumpTask, DumpThread } from './model.js';
 import { preflight } from './preflight.js';
 import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { walkTree, type TreeNode } from './tree.js';
 import { inventory, writeTasks } from './write.js';
+import { isZombie } from '../kernel/procfs/stat.js';
 
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
 export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<DumpResult> {

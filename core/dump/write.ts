@@ -3,7 +3,8 @@ import type { InventoryEntry } from '../images/generated/inventory.js';
 import { writeExtra } from '../resources/extra-state.js';
 import type { DumpFiles } from '../resources/files/table.js';
 import { taskIds, ownIds } from './ids.js';
-import { isZombie, type DumpRun, type DumpTask } from './model.js';
+import type { DumpRun, DumpTask } from './model.js';
+import { isZombie } from '../kernel/procfs/stat.js';
 
 /** With no time namespace of its own the tree's clocks are ours (CRIU keeps that under id 0). */
 const NO_TIME_NAMESPACE = 0;

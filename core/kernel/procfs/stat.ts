@@ -174,3 +174,8 @@ export function readStat(reader: ProcReader, pid: number, tid?: number): Stat | 
   const text = reader.read(`${taskDir(pid, tid)}/stat`, STAT_LIMIT);
   return text === null ? null : parseStat(text);
 }
+
+/** Ended, and not reaped yet. */
+export function isZombie(task: { readonly stat: Pick<Stat, 'state'> }): boolean {
+  return task.stat.state === 'Z';
+}

@@ -4,7 +4,7 @@
  */
 import { closeSync, lstatSync } from 'node:fs';
 import { CrError } from '../../errors.js';
-import { isZombie, type DumpRun, type DumpTask } from '../../dump/model.js';
+import type { DumpRun, DumpTask } from '../../dump/model.js';
 import type { FileEntry } from '../../images/generated/fdinfo.js';
 import { LocalCalls } from '../../kernel/local.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
@@ -18,6 +18,7 @@ import { descriptionFlags, FD_CLOEXEC, O } from './open-flags.js';
 import { NO_OWNER, readOwner } from './owner.js';
 import { dumpPath } from './reg.js';
 import { seeLink } from './seen.js';
+import { isZombie } from '../../kernel/procfs/stat.js';
 
 /** CRIU numbers tables from 2: 1 is its own. */
 const FIRST_TABLE = 2;
