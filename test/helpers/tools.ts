@@ -89,8 +89,10 @@ export function logTail(work: string, name: string, lines = 25): string {
 
 /** The first line of a log that says `Error`: the later ones mostly follow from it. */
 export function firstError(work: string, name: string): string {
-  const found = logTail(work, name, 100_000)
+  const errors = logTail(work, name, 100_000)
     .split('\n')
-    .find((line) => /Error/.test(line));
+    .filter((line) => line.includes('Error'));
+  // CRIU tries to raise a limit first thing, and goes on when it may not.
+  const found = errors.find((line) => !line.includes('rlimit:')) ?? errors[0];
   return (found ?? 'no error in the log').replace(/^\([\d.]+\)\s*/, '');
 }

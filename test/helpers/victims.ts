@@ -4,7 +4,7 @@
  * A key may come more than once. `dump` and `restore` are options that both tools need for this object (such as dump=--link-remap).
  */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -63,6 +63,9 @@ function headers(): string {
     .join('\0');
 }
 
+/** Programs that are being compiled by this process. */
+const inWork = new Map<string, Promise<string>>();
+
 /** Compiles a victim unless that was done for the same source, headers and flags. @returns the program. @throws Error with what cc said */
 export async function buildVictim(victim: Victim): Promise<string> {
   const compiler = process.env['CC'] ?? 'cc';
@@ -71,9 +74,15 @@ export async function buildVictim(victim: Victim): Promise<string> {
   const program = join(BUILT, `${victim.name}-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(program)) return program;
   mkdirSync(BUILT, { recursive: true });
-  // Two runs may build the same program at once: each writes a file of its own, and the name appears with the whole program behind it.
-  const own = `${program}.${process.pid}`;
-  await promisify(execFile)(compiler, [...flags, '-o', own, victim.source, ...victim.libs, ...LIBRARIES]);
+  const work = inWork.get(program) ?? compile(program, compiler, [...flags, victim.source, ...victim.libs, ...LIBRARIES]);
+  inWork.set(program, work);
+  return await work;
+}
+
+/** Two test files may build the same program at once: each writes a file of its own, and the name appears with the whole program behind it. */
+async function compile(program: string, compiler: string, args: readonly string[]): Promise<string> {
+  const own = `${program}.${randomUUID()}`;
+  await promisify(execFile)(compiler, ['-o', own, ...args]);
   renameSync(own, program);
   return program;
 }

@@ -19,7 +19,8 @@ export const shellUnderScript: Scenario = {
     await ask(subject, 'jobs', 'Running');
     await ask(subject, "echo si''ze $(stty size)", 'size 33 91');
     await ask(subject, "kill %1; wait %1; echo sta''tus $?", 'status 143');
-    await ask(subject, 'sleep 500', 'sleep 500');
+    // A child that prints has been given the terminal before.
+    await ask(subject, "(echo in''side; exec sleep 500)", 'inside');
     // Control-C reaches the job in the foreground through the line discipline, and the shell goes on.
     await ask(subject, "\u0003echo af''ter", 'after');
     type(subject, 'exit');
