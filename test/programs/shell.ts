@@ -22,7 +22,7 @@ export const shellUnderScript: Scenario = {
     // A child that prints has been given the terminal before.
     await ask(subject, "(echo in''side; exec sleep 500)", 'inside');
     // Control-C reaches the job in the foreground through the line discipline, and the shell goes on.
-    await ask(subject, "\u0003echo af''ter", 'after');
+    await ask(subject, "\u0003echo af''ter", 'after', 5000);
     type(subject, 'exit');
     await subject.waitUntil(() => subject.processes().length === 0, 'the end of script');
   },

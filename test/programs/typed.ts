@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Subject } from '../helpers/subject.js';
+import { PATIENCE_MS, type Subject } from '../helpers/subject.js';
 
 const FIFO = 'keyboard';
 
@@ -18,8 +18,8 @@ export function type(subject: Subject, line: string): void {
 }
 
 /** Types a line and waits until `answer` has been written after it. */
-export async function ask(subject: Subject, line: string, answer: string): Promise<void> {
+export async function ask(subject: Subject, line: string, answer: string, patienceMs = PATIENCE_MS): Promise<void> {
   const from = subject.output().length;
   type(subject, line);
-  await subject.waitUntil(() => subject.output().slice(from).includes(answer), `"${answer}" after typing "${line}"`);
+  await subject.waitUntil(() => subject.output().slice(from).includes(answer), `"${answer}" after typing "${line}"`, patienceMs);
 }
