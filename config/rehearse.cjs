@@ -7,7 +7,14 @@ const { join } = require('node:path');
 const { tmpdir } = require('node:os');
 
 /** Each may fail (no privilege, an old kernel): then its bytecode is merely less complete. */
-const REHEARSALS = [['--help'], ['--version'], ['stages'], ['dump', '--no-such-option'], ['check', '--all'], ['check', '--feature', 'timerfd']];
+const REHEARSALS = [
+  ['--help'],
+  ['--version'],
+  ['stages'],
+  ['dump', '--no-such-option'],
+  ['check', '--all'],
+  ['check', '--feature', 'timerfd'],
+];
 
 /** A real dump and a real restore of a program that nobody misses. */
 async function checkpoint(main, scratch) {

@@ -232,9 +232,14 @@ function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {
   return { ...base, core: zombie ? newZombieCore(node.stat) : newLeaderCore(node.stat) };
 }
 
+/** core.tc.task_state of a process in job-control stop. */
+const TASK_STOPPED = 3;
+
 function addThreads(task: DumpTask): void {
   if (!task.traced) return;
   const { main } = task.traced;
+  // stat(5) says `t` of every thread that we hold; what it was before is in the way it stopped.
+  if (main.inGroupStop) Object.assign(task.core.tc ?? {}, { task_state: TASK_STOPPED, stop_signo: main.stopSignal });
   task.threads = task.traced.threads.map((tracee): DumpThread => {
     const leader = tracee.tid === task.pid;
     // Threads live in the pid namespace of their process; ids differ only across namespaces, which the pre-flight refuses.

@@ -20,8 +20,12 @@ export class Tracee {
 
   /** PTRACE_EVENT_STOP of a job-control stop (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU). */
   get inGroupStop(): boolean {
-    const sig = (this.status >> 8) & 0xff;
-    return this.status >> 16 === 128 && sig !== 5;
+    return this.status >> 16 === 128 && this.stopSignal !== 5;
+  }
+
+  /** Signal of the stop. */
+  get stopSignal(): number {
+    return (this.status >> 8) & 0xff;
   }
 }
 

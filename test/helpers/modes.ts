@@ -76,7 +76,7 @@ async function take(subject: Subject, item: Case): Promise<Times> {
   const tools = toolsOf(item);
   const times: Times = {};
   await scenario.start(subject);
-  const before = subject.processes();
+  const before = subject.family();
   if (tools.dump !== null) {
     const options = [...scenario.dumpOptions, ...(mode === 'ours-running' ? ['--leave-running'] : [])];
     times.dumpMs = (await subject.dump(tools.dump, options).catch((error: unknown) => afterFailedDump(subject, scenario, error))).ms;

@@ -73,12 +73,12 @@ function belongs(info: ProcessInfo, marks: Marks): boolean {
   return `\0${environment(info.pid)}`.includes(`\0${RUN_VARIABLE}=${marks.folder}\0`);
 }
 
-/** Living processes of a run (zombies are their parents' business). */
-export function processesOf(marks: Marks): ProcessInfo[] {
+/** Processes of a run; without the dead ones, which are their parents' business, unless their pids matter too. */
+export function processesOf(marks: Marks, alsoDead = false): ProcessInfo[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => processInfo(Number(name)))
-    .filter((info) => info !== null && info.state !== 'Z' && info.state !== 'X');
+    .filter((info) => info !== null && (alsoDead || (info.state !== 'Z' && info.state !== 'X')));
   return all.filter((info) => info !== null && belongs(info, marks)) as ProcessInfo[];
 }
 

@@ -104,6 +104,11 @@ export class Subject {
     return processesOf(this.marks);
   }
 
+  /** All pids that a dump takes with it. */
+  family(): ProcessInfo[] {
+    return processesOf(this.marks, true);
+  }
+
   /** Output and processes, for a failure report. */
   describe(): string {
     return [`output:\n${this.output()}`, 'processes:', ...this.processes().map(describeProcess)].join('\n');

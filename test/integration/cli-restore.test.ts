@@ -51,13 +51,23 @@ interface Victim {
 
 let made = 0;
 
-/** A shell that counts: the number lives in its memory only, the file is written anew each time. */
+/** A program that counts: the number lives in its memory only, the file is written anew each time. */
+const COUNTER = `
+import time
+i = 0
+while True:
+    i += 1
+    with open('count.new', 'w') as file: file.write(str(i))
+    __import__('os').rename('count.new', 'count')
+    time.sleep(0.02)
+`;
+
 async function victim(): Promise<Victim> {
   const folder = join(dir, String(made++));
   const images = join(folder, 'images');
   mkdirSync(images, { recursive: true });
-  const script = 'i=0; while :; do i=$((i+1)); echo $i >count; sleep 0.02; done';
-  const child = spawn('/bin/sh', ['-c', script], { cwd: folder, detached: true, stdio: 'ignore' });
+  // One process: orphans of a killed tree are collected by init, and some take a second for that.
+  const child = spawn('/usr/bin/python3', ['-c', COUNTER], { cwd: folder, detached: true, stdio: 'ignore' });
   assert.ok(child.pid);
   const count = () => Number(existsSync(join(folder, 'count')) ? readFileSync(join(folder, 'count'), 'utf8') : 0);
   for (let i = 0; i < 100 && count() < 3; i++) await sleep(20);
@@ -86,8 +96,14 @@ async function goesOn({ count }: Victim, from: number): Promise<void> {
 /** Dumps and kills. Returns the last count. */
 async function dumped(target: Victim): Promise<number> {
   await dump({ pid: target.pid, imagesDir: target.images });
-  for (let i = 0; i < 100 && inFolder(target.folder).length > 0; i++) await sleep(10);
+  await gone(target);
   return target.count();
+}
+
+/** Until nobody works in the folder, and we have collected the zombie of the root. */
+async function gone({ folder, pid }: Victim): Promise<void> {
+  for (let i = 0; i < 200 && (inFolder(folder).length > 0 || status(pid) !== ''); i++) await sleep(10);
+  assert.equal(status(pid), '');
 }
 
 test('detached: the pid of old, the pidfile, the images untouched, and it counts on', async () => {
@@ -152,6 +168,7 @@ test('--leave-stopped: a dump leaves the tree stopped, a restore too', async () 
   assert.equal(criuTs(['dump', '-t', String(target.pid), '-D', target.images, '-s']).status, 0);
   assert.match(status(target.pid), /^State:\s*T[^]*^TracerPid:\s*0$/m);
   killAll(target.folder);
+  await gone(target);
   const from = target.count();
   assert.equal(criuTs(['restore', '-d', '-s', '-D', target.images]).status, 0);
   assert.match(status(target.pid), /^State:\s*T[^]*^TracerPid:\s*0$/m);
@@ -170,7 +187,7 @@ test('a pid that is taken: by whom is said, and nothing is left behind', async (
   assert.equal(done.status, 1);
   assert.match(
     done.stderr,
-    new RegExp(`CR_PID_TAKEN {2}pid ${target.pid}: .*\\bsh\\b.*\\n(?: {2}.*\\n)? {2}target: not started\\. {2}Try: End the process`),
+    new RegExp(`CR_PID_TAKEN {2}pid ${target.pid}: .*\\bpython3.*\\n(?: {2}.*\\n)? {2}target: not started\\. {2}Try: End the process`),
   );
   await goesOn(target, target.count());
   assert.ok(inFolder(target.folder).length <= before + 1);
@@ -226,10 +243,7 @@ test('a dry run finds what a restore would, and creates nothing', async () => {
   const before = readdirSync(target.images).sort();
   const done = criuTs(['restore', '--dry-run', '-D', target.images]);
   assert.equal(done.stderr, '');
-  assert.match(
-    done.stdout,
-    new RegExp(`^Process ${target.pid} can be restored: [12] process(es)?, [12] threads?\\. Nothing was created\\.\\n$`),
-  );
+  assert.match(done.stdout, new RegExp(`^Process ${target.pid} can be restored: 1 process, 1 thread\\. Nothing was created\\.\\n$`));
   assert.deepEqual(inFolder(target.folder), []);
   assert.deepEqual(readdirSync(target.images).sort(), before);
   rmSync(join(target.images, `core-${target.pid}.img`));
@@ -281,6 +295,16 @@ test('the library: a whole cycle, and waiting for the end', async () => {
   killAll(target.folder);
   await end;
   assert.equal(status(target.pid), '');
+});
+
+test('the library: whoever started the dumped process learns of its end', async () => {
+  const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore', cwd: dir });
+  const end = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal)));
+  await sleep(100);
+  const images = join(dir, String(made++));
+  mkdirSync(images);
+  await dump({ pid: child.pid ?? 0, imagesDir: images });
+  assert.equal(await end, 'SIGKILL');
 });
 
 test('the library: an abort in the middle of a restore leaves nothing', async () => {

@@ -69,7 +69,8 @@ function emitFired(p: Program, epfd: number, item: EventpollTfdEntry): void {
 }
 
 function emitItems(p: Program, items: readonly EventpollTfdEntry[], { table, task, fd: epfd }: Place): void {
-  const fired = (item: EventpollTfdEntry) => (item.events & ONESHOT) !== 0 && (item.events & 0xffff & ~ALWAYS) === 0 && (item.events & ALWAYS) === 0;
+  const fired = (item: EventpollTfdEntry) =>
+    (item.events & ONESHOT) !== 0 && (item.events & 0xffff & ~ALWAYS) === 0 && (item.events & ALWAYS) === 0;
   const missing = items.find((item) => !table.has(item.tfd));
   if (missing)
     throw new CrError('CR_IMAGE_BAD', {
@@ -103,7 +104,11 @@ export const epoll: FileKind = {
   read({ id, epfd }, { run }) {
     const { flags, fown, tfd } = epfd!;
     if (tfd.length > ITEMS_MAX || tfd.some((item) => item.tfd > FD_MAX))
-      throw new CrError('CR_IMAGE_BAD', { message: `epoll set ${id} has impossible targets`, subject: { path: 'files.img' }, target: 'not started' });
+      throw new CrError('CR_IMAGE_BAD', {
+        message: `epoll set ${id} has impossible targets`,
+        subject: { path: 'files.img' },
+        target: 'not started',
+      });
     return {
       id,
       what: 'an epoll set',

@@ -137,7 +137,11 @@ export class Ghost {
   }
 
   private bad(message: string): CrError {
-    return new CrError('CR_IMAGE_BAD', { message, subject: { path: this.images.pathOf(`ghost-file-${this.id.toString(16)}.img`) }, target: 'not started' });
+    return new CrError('CR_IMAGE_BAD', {
+      message,
+      subject: { path: this.images.pathOf(`ghost-file-${this.id.toString(16)}.img`) },
+      target: 'not started',
+    });
   }
 
   get mode(): number {

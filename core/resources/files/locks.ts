@@ -53,7 +53,9 @@ function refused(task: DumpTask, fd: number, lock: FileLock): CrError {
   return new CrError('CR_UNSUPPORTED', {
     message: `holds a lock (${lock.type} ${lock.access})`,
     subject: { pid: task.pid, fd },
-    hint: ['POSIX', 'FLOCK', 'OFDLCK'].includes(lock.type) ? 'Dump locks with --file-locks.' : 'Leases are not built yet: let the program give it up.',
+    hint: ['POSIX', 'FLOCK', 'OFDLCK'].includes(lock.type)
+      ? 'Dump locks with --file-locks.'
+      : 'Leases are not built yet: let the program give it up.',
     target: 'running',
   });
 }
@@ -66,9 +68,18 @@ export function readFileLocks(run: RestoreRun): Map<number, FileLockEntry[]> {
   const live = new Set(run.tasks.filter((task) => task.kind === 'live').map((task) => task.pid));
   for (const lock of images.readAll('filelocks')) {
     const subject = { path: images.pathOf('filelocks.img') };
-    if (!live.has(lock.pid)) throw new CrError('CR_IMAGE_BAD', { message: `has a lock of process ${lock.pid}, which is not there`, subject, target: 'not started' });
+    if (!live.has(lock.pid))
+      throw new CrError('CR_IMAGE_BAD', {
+        message: `has a lock of process ${lock.pid}, which is not there`,
+        subject,
+        target: 'not started',
+      });
     if (![KIND.posix, KIND.flock, KIND.ofd].includes(lock.flag as 1))
-      throw new CrError('CR_IMAGE_FEATURE', { message: `has a lock of kind ${lock.flag}, which is not built yet`, subject, target: 'not started' });
+      throw new CrError('CR_IMAGE_FEATURE', {
+        message: `has a lock of kind ${lock.flag}, which is not built yet`,
+        subject,
+        target: 'not started',
+      });
     const list = out.get(lock.pid) ?? [];
     list.push(lock);
     out.set(lock.pid, list);

@@ -38,7 +38,11 @@ export function checkName(name: string): void {
   const parts = name.split('/');
   const odd = parts.slice(1).some((part, i) => part === '.' || part === '..' || (part === '' && !(i === 0 && parts.length === 2)));
   if (!name.startsWith('/') || odd || name.includes('\0') || encodeText(name).length >= PATH_MAX)
-    throw new CrError('CR_IMAGE_BAD', { message: `"${name}" is not a plain absolute path`, subject: { path: 'files.img' }, target: 'not started' });
+    throw new CrError('CR_IMAGE_BAD', {
+      message: `"${name}" is not a plain absolute path`,
+      subject: { path: 'files.img' },
+      target: 'not started',
+    });
 }
 
 /** Temporary names of one dump or restore. */
@@ -85,7 +89,10 @@ export class Names {
     const { calls } = this;
     const text = calls.text(encodeText(path));
     // Behind the longest path.
-    calls.scratch.setU64(HOW_AT, O.path | O.directory | O.cloexec).setU64(HOW_AT + 8, 0).setU64(HOW_AT + 16, RESOLVE_PLAIN);
+    calls.scratch
+      .setU64(HOW_AT, O.path | O.directory | O.cloexec)
+      .setU64(HOW_AT + 8, 0)
+      .setU64(HOW_AT + 16, RESOLVE_PLAIN);
     return calls.call('openat2', AT_FDCWD, text, calls.scratch.at(HOW_AT), OPEN_HOW_SIZE);
   }
 

@@ -43,4 +43,3 @@ function onProc(file: SeenFile): boolean {
 export function bytesOf(file: SeenFile): bigint {
   return file.stat.blocks * BLOCK;
 }
-

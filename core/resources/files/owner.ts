@@ -28,7 +28,11 @@ export function readOwner(calls: LocalCalls, fd: number, flags: number): FownEnt
 /** Throws CR_IMAGE_BAD. */
 export function checkOwner(fown: FownEntry, id: number): void {
   if (fown.pid_type > OWNER_TYPES || fown.signum > SIGNALS)
-    throw new CrError('CR_IMAGE_BAD', { message: `file ${id} has an impossible owner`, subject: { path: 'files.img' }, target: 'not started' });
+    throw new CrError('CR_IMAGE_BAD', {
+      message: `file ${id} has an impossible owner`,
+      subject: { path: 'files.img' },
+      target: 'not started',
+    });
 }
 
 /** Ops for one task. The kernel remembers the ids of whoever sets the owner: they are taken for the moment of the call, saved id 0 gives them back. */

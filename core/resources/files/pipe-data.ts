@@ -73,7 +73,10 @@ export function readPipeData(images: ImageReader, kind: Kind): Map<number, PipeC
 export function fillPipe(calls: LocalCalls, images: ImageReader, kind: Kind, fd: number, content: PipeContent): void {
   if (content.size !== null)
     calls.must(
-      { why: `make a pipe of ${content.size} bytes`, hint: 'Raise fs.pipe-max-size and fs.pipe-user-pages-soft, or restore with CAP_SYS_RESOURCE.' },
+      {
+        why: `make a pipe of ${content.size} bytes`,
+        hint: 'Raise fs.pipe-max-size and fs.pipe-user-pages-soft, or restore with CAP_SYS_RESOURCE.',
+      },
       'fcntl',
       fd,
       F.setPipeSize,
@@ -98,4 +101,3 @@ export function fillPipe(calls: LocalCalls, images: ImageReader, kind: Kind, fd:
 export function pipeIdOf(file: { readonly stat: { readonly ino: bigint } }): number {
   return Number(file.stat.ino & 0xffff_ffffn);
 }
-

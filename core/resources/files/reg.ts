@@ -5,7 +5,16 @@ import { FD_TYPES, type FileEntry } from '../../images/generated/fdinfo.js';
 import type { RegFileEntry } from '../../images/generated/files.js';
 import { encodeText } from '../../kernel/procfs/text.js';
 import type { Ghost, LinkRemap } from './ghost.js';
-import { type Description, type DumpContext, type FileKind, fileType, type OpenFile, type RestoreContext, S, type SeenFile } from './kind.js';
+import {
+  type Description,
+  type DumpContext,
+  type FileKind,
+  fileType,
+  type OpenFile,
+  type RestoreContext,
+  S,
+  type SeenFile,
+} from './kind.js';
 import { bytesOf, namingOf } from './naming.js';
 import { checkName, lookAt } from './names.js';
 import { O, reopenFlags } from './open-flags.js';
@@ -91,7 +100,11 @@ export class PathFile implements Description {
     const { name, mode, size } = this.reg;
     const now = Number(stat.mode);
     if (mode !== undefined && fileType(mode) !== fileType(now))
-      throw changed(name, `is of another type (mode 0${now.toString(8)}, was 0${mode.toString(8)})`, 'Bring the file back as it was at the dump.');
+      throw changed(
+        name,
+        `is of another type (mode 0${now.toString(8)}, was 0${mode.toString(8)})`,
+        'Bring the file back as it was at the dump.',
+      );
     if (mode !== undefined && mode !== now && !this.context.run.options.skipFileRwxCheck)
       throw changed(
         name,
@@ -161,7 +174,8 @@ export class PathFile implements Description {
 
 /** The regular entry that another one refers to. */
 export function pathEntry(entry: FileEntry, context: RestoreContext): PathFile {
-  if (!entry.reg) throw new CrError('CR_IMAGE_BAD', { message: `file ${entry.id} is not a path`, subject: { path: 'files.img' }, target: 'not started' });
+  if (!entry.reg)
+    throw new CrError('CR_IMAGE_BAD', { message: `file ${entry.id} is not a path`, subject: { path: 'files.img' }, target: 'not started' });
   const { reg } = entry;
   return context.state(`path ${reg.id}`, () => new PathFile(reg, context));
 }
@@ -172,12 +186,14 @@ export const reg: FileKind = {
   claims,
   refuse(file, { options, hasLocks }) {
     const { state, name } = namingOf(file, options.evasiveDevices);
-    if (state === 'hidden') return `is ${name}, which cannot be reached by that name (deleted in /proc, mounted over, or outside of our root)`;
+    if (state === 'hidden')
+      return `is ${name}, which cannot be reached by that name (deleted in /proc, mounted over, or outside of our root)`;
     if (state === 'unlinked' && !options.linkRemap)
       return `is ${name}, whose name is gone while the file has others: give it a temporary name with --link-remap`;
     if (state === 'ghost' && bytesOf(file) > BigInt(options.ghostLimit))
       return `is ${name}, a deleted file of ${bytesOf(file)} bytes: raise --ghost-limit above that`;
-    if (fileType(file.stat.mode) === S.reg && !options.fileLocks && hasLocks(file.stat)) return `is ${name}, which is locked: dump locks with --file-locks`;
+    if (fileType(file.stat.mode) === S.reg && !options.fileLocks && hasLocks(file.stat))
+      return `is ${name}, which is locked: dump locks with --file-locks`;
     return null;
   },
   dump: dumpPath,

@@ -55,7 +55,10 @@ export class Remaps {
     if (!images.exists('remap-fpath')) return;
     for (const entry of images.readAll('remap-fpath')) {
       if (this.entries.has(entry.orig_id))
-        throw new CrError('CR_IMAGE_BAD', { message: `remaps file ${entry.orig_id} twice`, subject: { path: images.pathOf('remap-fpath.img') } });
+        throw new CrError('CR_IMAGE_BAD', {
+          message: `remaps file ${entry.orig_id} twice`,
+          subject: { path: images.pathOf('remap-fpath.img') },
+        });
       this.entries.set(entry.orig_id, entry);
     }
   }
@@ -68,7 +71,8 @@ export class Remaps {
     if (type === GHOST) return this.ghost(entry.remap_id & 0x7fff_ffff);
     if (type === LINKED) {
       const { reg } = this.context.entry(entry.remap_id, `file ${id} is remapped to it`);
-      if (!reg) throw new CrError('CR_IMAGE_BAD', { message: `file ${entry.remap_id} is not a regular file`, subject: { path: 'files.img' } });
+      if (!reg)
+        throw new CrError('CR_IMAGE_BAD', { message: `file ${entry.remap_id} is not a regular file`, subject: { path: 'files.img' } });
       return new LinkRemap(reg.name, this.context);
     }
     throw new CrError('CR_IMAGE_FEATURE', {

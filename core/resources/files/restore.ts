@@ -51,7 +51,12 @@ export class RestoreFiles {
   private readonly handles = new Map<Description, Handle>();
   private readonly mapHandles = new Map<number, Handle>();
   private readonly states = new Map<string, unknown>();
-  private readonly lists = { afterRead: [] as (() => void)[], afterOpen: [] as (() => void)[], undo: [] as (() => void)[], finish: [] as (() => void)[] };
+  private readonly lists = {
+    afterRead: [] as (() => void)[],
+    afterOpen: [] as (() => void)[],
+    undo: [] as (() => void)[],
+    finish: [] as (() => void)[],
+  };
   private readonly earlies = new Map<number, Emit[]>();
   private readonly lates = new Map<number, Emit[]>();
   private readonly context: RestoreContext;
@@ -129,20 +134,25 @@ export class RestoreFiles {
     const slots: Slot[] = [];
     const byFd = new Map<number, Description>();
     for (const entry of this.run.images.readAll('fdinfo', id)) {
-      if (entry.fd >= FD_MAX || byFd.has(entry.fd)) throw this.bad(`has descriptor ${entry.fd} twice, or it is impossible`, `fdinfo-${id}.img`);
+      if (entry.fd >= FD_MAX || byFd.has(entry.fd))
+        throw this.bad(`has descriptor ${entry.fd} twice, or it is impossible`, `fdinfo-${id}.img`);
       const description = this.describe(entry.id, `descriptor ${entry.fd} of process ${owner.pid}`);
       this.checkType(entry, id);
       byFd.set(entry.fd, description);
       slots.push({ fd: entry.fd, cloexec: (entry.flags & FD_CLOEXEC) !== 0, description });
     }
-    for (const { description, fd } of slots) if (!this.places.has(description)) this.places.set(description, { task: owner, fd, table: byFd });
+    for (const { description, fd } of slots)
+      if (!this.places.has(description)) this.places.set(description, { task: owner, fd, table: byFd });
     return { owner, slots, byFd };
   }
 
   private checkType(entry: FdinfoEntry, table: number): void {
     const { type } = this.entryOf(entry.id, 'it was read');
     if (type !== entry.type)
-      throw this.bad(`says that descriptor ${entry.fd} is a ${typeName(entry.type)}, files.img has a ${typeName(type)}`, `fdinfo-${table}.img`);
+      throw this.bad(
+        `says that descriptor ${entry.fd} is a ${typeName(entry.type)}, files.img has a ${typeName(type)}`,
+        `fdinfo-${table}.img`,
+      );
   }
 
   private readMappings(task: RestoreTask): void {
@@ -164,7 +174,8 @@ export class RestoreFiles {
   open(): void {
     this.checkLimit();
     for (const table of this.tables.values()) for (const { description } of table.slots) this.openOnce(description);
-    for (const { cwd_id, root_id } of this.fsEntries.values()) for (const id of [cwd_id, root_id]) this.openOnce(this.descriptions.get(id)!);
+    for (const { cwd_id, root_id } of this.fsEntries.values())
+      for (const id of [cwd_id, root_id]) this.openOnce(this.descriptions.get(id)!);
     for (const [id, flags] of this.mappings) this.mapHandles.set(id, this.share(this.descriptions.get(id)!.openMapped!(flags)));
     for (const work of this.lists.afterOpen.splice(0).reverse()) work();
   }

@@ -87,7 +87,8 @@ export class DumpFiles {
       for (const fd of fds) {
         const file = seeLink(this.run.thread.proc, pid, `fd/${fd}`, fd);
         const info = file && readFdInfo(this.run.thread.proc, pid, fd);
-        if (!file || !info) throw new CrError('CR_TARGET_LOST', { message: 'vanished while frozen', subject: { pid, fd }, target: 'running' });
+        if (!file || !info)
+          throw new CrError('CR_TARGET_LOST', { message: 'vanished while frozen', subject: { pid, fd }, target: 'running' });
         const known = this.describe(pidfd, file, info);
         const flags = (info.flags & O.cloexec) !== 0 ? FD_CLOEXEC : 0;
         this.run.images.add('fdinfo', id, { id: known.id, flags, type: known.kind.type, fd });

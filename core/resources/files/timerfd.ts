@@ -81,8 +81,7 @@ export const timerfd: FileKind = {
           p.sys.timerfd_settime(fd, flags, value, 0).must('arm a timerfd');
         }
         // After settime, which sets the count to zero.
-        if (entry.ticks > 0n)
-          p.sys.ioctl(fd, TFD_IOC_SET_TICKS, p.out(8).setU64(0, entry.ticks)).must('set the expirations of a timerfd');
+        if (entry.ticks > 0n) p.sys.ioctl(fd, TFD_IOC_SET_TICKS, p.out(8).setU64(0, entry.ticks)).must('set the expirations of a timerfd');
       },
     };
   },

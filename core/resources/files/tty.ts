@@ -14,7 +14,18 @@ import type { Description, DumpContext, FileKind, OpenFile, PreflightContext, Re
 import { fileType, S } from './kind.js';
 import { checkName } from './names.js';
 import { O, reopenFlags } from './open-flags.js';
-import { applySettings, infoId, PTY_MAX, readSettings, termiosBytes, TIO, TTY_TYPE, ttyDevice, ttyNumber, type TtyDevice } from './tty-info.js';
+import {
+  applySettings,
+  infoId,
+  PTY_MAX,
+  readSettings,
+  termiosBytes,
+  TIO,
+  TTY_TYPE,
+  ttyDevice,
+  ttyNumber,
+  type TtyDevice,
+} from './tty-info.js';
 
 const AT_FDCWD = -100;
 const PTMX = '/dev/ptmx';
@@ -40,7 +51,8 @@ function refuse(file: SeenFile, context: PreflightContext): string | null {
 
 /** Session and foreground group, from a process of the tree that has it as controlling terminal. */
 function sessionOf(device: TtyDevice, index: number, file: OpenFile, { run }: DumpContext): { sid: number; pgrp: number } {
-  const wanted = device.type === TTY_TYPE.pty ? ttyNumber(index) : device.type === TTY_TYPE.ctty ? null : Number(file.stat.rdev & 0xffff_ffffn);
+  const wanted =
+    device.type === TTY_TYPE.pty ? ttyNumber(index) : device.type === TTY_TYPE.ctty ? null : Number(file.stat.rdev & 0xffff_ffffn);
   const holder = run.tasks.find((task) => (wanted === null ? task.pid === file.pid : task.stat.ttyNr === wanted));
   return holder && holder.stat.ttyNr !== 0 ? { sid: holder.stat.sid, pgrp: Math.max(0, holder.stat.tpgid) } : { sid: 0, pgrp: 0 };
 }
@@ -50,7 +62,13 @@ function dump(file: OpenFile, id: number, context: DumpContext): void {
   const device = deviceOf(file)!;
   let { index } = device;
   if (device.master) {
-    calls.must({ why: 'read the number of a terminal', subject: { pid: file.pid, fd: file.fd! } }, 'ioctl', file.local, TIO.gptn, calls.scratch);
+    calls.must(
+      { why: 'read the number of a terminal', subject: { pid: file.pid, fd: file.fd! } },
+      'ioctl',
+      file.local,
+      TIO.gptn,
+      calls.scratch,
+    );
     index = calls.scratch.u32(0);
   }
   const regId = newId();
@@ -127,7 +145,11 @@ class Ttys {
   }
 
   private bad(message: string): CrError {
-    return new CrError('CR_IMAGE_BAD', { message, subject: { path: this.context.run.images.pathOf('tty-info.img') }, target: 'not started' });
+    return new CrError('CR_IMAGE_BAD', {
+      message,
+      subject: { path: this.context.run.images.pathOf('tty-info.img') },
+      target: 'not started',
+    });
   }
 
   info(id: number): TtyInfoEntry {
@@ -204,7 +226,13 @@ class Ttys {
   }
 }
 
-function readMaster(entry: TtyFileEntry, info: TtyInfoEntry, path: string, ttys: Ttys, context: RestoreContext): Pick<Description, 'what' | 'open'> {
+function readMaster(
+  entry: TtyFileEntry,
+  info: TtyInfoEntry,
+  path: string,
+  ttys: Ttys,
+  context: RestoreContext,
+): Pick<Description, 'what' | 'open'> {
   const pair = ttys.addMaster(info, path, entry.flags);
   return {
     what: `the master of pty ${pair.index}`,
@@ -217,7 +245,12 @@ function readMaster(entry: TtyFileEntry, info: TtyInfoEntry, path: string, ttys:
   };
 }
 
-function readSlave(entry: TtyFileEntry, info: TtyInfoEntry, ttys: Ttys, context: RestoreContext): Pick<Description, 'what' | 'open' | 'late'> {
+function readSlave(
+  entry: TtyFileEntry,
+  info: TtyInfoEntry,
+  ttys: Ttys,
+  context: RestoreContext,
+): Pick<Description, 'what' | 'open' | 'late'> {
   const own = ttys.pairOf(info);
   const what = `the terminal /dev/pts/${own.index}`;
   const { shellJob } = context.run.options;
@@ -260,7 +293,9 @@ function emitOwnTerminal(p: Program, fd: number, info: TtyInfoEntry, { run }: Re
   const root = run.tasks[0]!;
   if (info.termios) p.sys.ioctl(fd, TIO.sets, p.data(termiosBytes(info.termios))).must('set our terminal up as that of the tree was');
   if (root.sid !== root.pid && root.pgid === root.pid)
-    p.sys.ioctl(fd, TIO.spgrp, p.out(8).setU32(0, root.pgid)).ignore('another session may have the terminal: then the job is in the background');
+    p.sys
+      .ioctl(fd, TIO.spgrp, p.out(8).setU32(0, root.pgid))
+      .ignore('another session may have the terminal: then the job is in the background');
 }
 
 export const tty: FileKind = {
