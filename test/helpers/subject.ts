@@ -141,15 +141,15 @@ export class Subject {
   }
 
   /** Dumps the program. @throws SubjectFailure with the end of the log */
-  async dump(tool: Tool, options: readonly string[] = []): Promise<Finished> {
+  async dump(tool: Tool, options: readonly string[] = [], started?: (pid: number) => void): Promise<Finished> {
     const step = { images: this.images, work: this.folder, options };
-    return this.succeeded(tool, 'dump', await this.call(tool, dumpArguments(this.pid, step)));
+    return this.succeeded(tool, 'dump', await this.call(tool, dumpArguments(this.pid, step), PATIENCE_MS, started));
   }
 
   /** Brings the program back. @throws SubjectFailure with the end of the log */
-  async restore(tool: Tool, options: readonly string[] = []): Promise<Finished> {
+  async restore(tool: Tool, options: readonly string[] = [], started?: (pid: number) => void): Promise<Finished> {
     const step = { images: this.images, work: this.folder, options };
-    return this.succeeded(tool, 'restore', await this.call(tool, restoreArguments(step)));
+    return this.succeeded(tool, 'restore', await this.call(tool, restoreArguments(step), PATIENCE_MS, started));
   }
 
   private succeeded(tool: Tool, what: 'dump' | 'restore', done: Finished): Finished {

@@ -76,7 +76,7 @@ export async function buildVictim(victim: Victim): Promise<string> {
   mkdirSync(BUILT, { recursive: true });
   const work = inWork.get(program) ?? compile(program, compiler, [...flags, victim.source, ...victim.libs, ...LIBRARIES]);
   inWork.set(program, work);
-  return await work;
+  return work;
 }
 
 /** Two test files may build the same program at once: each writes a file of its own, and the name appears with the whole program behind it. */
