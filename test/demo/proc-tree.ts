@@ -49,10 +49,18 @@ function listTasks(pid: number): string[] {
   }
 }
 
+/** One column of the drawing: does a later line belong to the same parent at this depth? */
+function branch(lines: readonly ProcessLine[], index: number, depth: number, own: boolean): string {
+  const next = lines.slice(index + 1).find((line) => line.depth <= depth);
+  const more = next?.depth === depth;
+  if (own) return more ? '├─ ' : '└─ ';
+  return more ? '│  ' : '   ';
+}
+
 export function treeText(lines: readonly ProcessLine[]): string {
   return lines
-    .map(({ pid, depth, threads, state, command }) => {
-      const shape = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `;
+    .map(({ pid, depth, threads, state, command }, index) => {
+      const shape = Array.from({ length: depth }, (_, i) => branch(lines, index, i + 1, i + 1 === depth)).join('');
       const shown = command.length > 60 ? `${command.slice(0, 57)}...` : command;
       return `  ${shape}${pid} ${state} ${threads === 1 ? '' : `(${threads} threads) `}${shown}`;
     })
