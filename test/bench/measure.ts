@@ -1,0 +1,93 @@
+/** One measured round: start, dump, restore, go on. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { launcher } from '../helpers/run-command.js';
+import type { Scenario } from '../helpers/scenario.js';
+import { Subject } from '../helpers/subject.js';
+import type { Tool } from '../helpers/tools.js';
+
+export interface Round {
+  readonly dumpMs: number;
+  /** Time that the target stood still, as the tool itself says in stats-dump. */
+  readonly frozenMs: number;
+  readonly restoreMs: number;
+}
+
+export interface Peak {
+  /** High-water mark of the tool's resident memory, MiB. */
+  readonly dumpMiB: number;
+  readonly restoreMiB: number;
+}
+
+/** A field of stats-dump (a number of microseconds), read by our own `show`. */
+function frozenMs(folder: string): number {
+  const file = join(folder, 'stats-dump');
+  const shown = spawnSync(launcher, ['show', '--no-default-config', '--format', 'json', file], { encoding: 'utf8' });
+  const found = /"frozen_time":\s*"?(\d+)/.exec(shown.stdout);
+  if (found === null) throw new Error(`${file} tells no frozen_time: ${shown.stdout}${shown.stderr}`);
+  return Number(found[1]) / 1000;
+}
+
+/** What earlier steps left to be written to the disk must not be paid for by the next one. */
+function settle(): void {
+  spawnSync('sync');
+}
+
+async function withSubject<T>(scenario: Scenario, work: (subject: Subject) => Promise<T>): Promise<T> {
+  const subject = new Subject(scenario.name);
+  try {
+    await scenario.start(subject);
+    const result = await work(subject);
+    await scenario.finish(subject);
+    return result;
+  } finally {
+    await subject.close();
+  }
+}
+
+/** Times of one round. The victim checks itself at the end. @throws SubjectFailure */
+export async function measure(scenario: Scenario, tool: Tool): Promise<Round> {
+  return withSubject(scenario, async (subject) => {
+    const before = subject.processes();
+    settle();
+    const dump = await subject.dump(tool, scenario.dumpOptions);
+    await subject.waitGone('after the dump', before, 60_000);
+    const frozen = frozenMs(subject.folder);
+    settle();
+    const restore = await subject.restore(tool, scenario.restoreOptions);
+    return { dumpMs: dump.ms, frozenMs: frozen, restoreMs: restore.ms };
+  });
+}
+
+/** Reads VmHWM of a process again and again until it is gone. The mark only rises, so the last reading is the peak but for the last moment. */
+function watch(pid: number): () => number {
+  let peak = 0;
+  const look = (): void => {
+    try {
+      const found = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+      if (found !== null) peak = Math.max(peak, Number(found[1]) / 1024);
+    } catch {
+      clearInterval(timer); // It has ended.
+    }
+  };
+  const timer = setInterval(look, 2);
+  return () => {
+    clearInterval(timer);
+    return peak;
+  };
+}
+
+/** Peak memory, in a round of its own: looking costs time. */
+export async function measureMemory(scenario: Scenario, tool: Tool): Promise<Peak> {
+  return withSubject(scenario, async (subject) => {
+    const before = subject.processes();
+    const peaks: (() => number)[] = [];
+    const started = (pid: number): void => void peaks.push(watch(pid));
+    await subject.dump(tool, scenario.dumpOptions, started);
+    const dumpMiB = peaks.pop()?.() ?? 0;
+    await subject.waitGone('after the dump', before, 60_000);
+    await subject.restore(tool, scenario.restoreOptions, started);
+    return { dumpMiB, restoreMiB: peaks.pop()?.() ?? 0 };
+  });
+}
