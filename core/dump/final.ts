@@ -2,7 +2,8 @@
 import { constants } from 'node:os';
 import { WALL } from '../abi/ptrace.js';
 import { detachAll } from '../kernel/outside.js';
-import { isZombie, readStat } from '../kernel/procfs/stat.js';
+import { isZombie } from '../kernel/procfs/stat.js';
+import { waitForState } from '../kernel/wait-state.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { DumpTask } from './model.js';
 
@@ -12,17 +13,9 @@ function tracees(tasks: readonly DumpTask[]) {
   return tasks.filter((task) => !isZombie(task)).flatMap((task) => task.threads.map((t) => t.tracee));
 }
 
-/** Far longer than the kernel needs to end a stopped task. */
-const DEATH_MS = 2000;
-
 /** A child of our own process is left for whoever started it to collect: taking its status away would hide its end from them. */
 function isOurChild({ stat }: DumpTask): boolean {
   return stat.ppid === process.pid;
-}
-
-function waitUntilDead(thread: KernelThread, pid: number): void {
-  const deadline = performance.now() + DEATH_MS;
-  while (!['Z', 'X', undefined].includes(readStat(thread.proc, pid)?.state) && performance.now() < deadline);
 }
 
 /**
@@ -39,7 +32,7 @@ export function killTree(thread: KernelThread, tasks: readonly DumpTask[]): void
         if (t.tid !== task.pid || !isOurChild(task)) p.sys.wait4(t.tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
   });
   free();
-  for (const task of dying) if (isOurChild(task)) waitUntilDead(thread, task.pid);
+  for (const task of dying) if (isOurChild(task)) waitForState(thread.proc, task.pid, ['Z', 'X', '']);
 }
 
 /** SIGSTOP while trapped, then detach: PTRACE_DETACH ignores its signal argument outside of a signal-delivery-stop. */
@@ -49,6 +42,8 @@ export function stopTree(thread: KernelThread, tasks: readonly DumpTask[]): void
   });
   free();
   detachAll(thread, tracees(tasks));
+  // "Stopped" is what the caller is told next, so it must be true by then.
+  for (const task of tasks) waitForState(thread.proc, task.pid, ['T', 'Z', 'X', '']);
 }
 
 /** The tree runs on as if nothing had been. */

@@ -9,6 +9,7 @@ import { readMaps } from '../kernel/procfs/maps.js';
 import { emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from '../kernel/remote-call.js';
 import { readMemory } from '../kernel/stub.js';
 import { Tracee } from '../kernel/tracee.js';
+import { waitForState } from '../kernel/wait-state.js';
 import type { Range } from '../resources/memory/ranges.js';
 import { gpregsOf, xstateOf } from '../resources/registers/x64.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
@@ -129,6 +130,8 @@ export function releaseAll(run: RestoreRun, held: readonly Held[]): void {
     });
     free();
   }
+  for (const { thread } of held)
+    if (thread.isLeader && stopSignal(run, thread.task) !== 0) waitForState(run.thread.proc, thread.task.pid, ['T', 'Z', 'X', '']);
 }
 
 function stopSignal(run: RestoreRun, task: RestoreTask): number {

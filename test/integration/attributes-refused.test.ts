@@ -48,7 +48,7 @@ test('a scheduling policy that images cannot hold', async () => {
     assert.equal(error.code, 'CR_UNSUPPORTED');
     assert.match(error.message, new RegExp(`pid ${pid} runs under SCHED_DEADLINE`));
     assert.equal(error.target, 'running');
-    assert.equal(readStat(proc, pid)?.state, 'S');
+    assert.match(readStat(proc, pid)?.state ?? '', /^[RS]$/);
     assert.deepEqual(readdirSync(folder), []);
   });
 });
@@ -98,6 +98,6 @@ test('everything that an image asks for in vain, in one report', async () => {
     for (const line of wanted) assert.match(error.message, line);
     // A hard limit may be raised with CAP_SYS_RESOURCE; up to fs.nr_open then.
     assert.match(error.message, /^[78] things cannot be restored here/);
-    assert.equal(readStat(proc, pid)?.state, 'S', 'the process that has the pid was not touched');
+    assert.match(readStat(proc, pid)?.state ?? '', /^[RS]$/, 'the process that has the pid was not touched');
   });
 });
