@@ -52,7 +52,7 @@ export function infect(run: DumpRun, robust: RobustList): void {
     if (!task.traced) continue;
     const size = PROCESS_ARENA + task.threads.length * THREAD_ARENA + 64 * POSIX_TIMER_ARENA;
     task.parasite = new Parasite(run.thread, robust, task.traced, size);
-    task.parasite.infect((readMaps(run.thread.proc, task.pid) ?? []).find((vma) => vma.kind === 'vdso'));
+    task.parasite.infect(readMaps(run.thread.proc, task.pid) ?? []);
   }
 }
 

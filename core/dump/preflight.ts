@@ -91,6 +91,12 @@ function checkNamespaces(proc: ProcReader, pid: number, no: (what: string) => vo
     // One that is missing was given up: the process is ending just now.
     if (theirs[kind] !== undefined && own[kind] !== theirs[kind])
       no(`is in another ${kind} namespace (${theirs[kind]}); not built yet: run criu-ts inside it`);
+  // A namespace that only later children will be in (unshare(2), CLONE_NEWPID and CLONE_NEWTIME).
+  for (const kind of ['pid', 'time'] as const) {
+    const next = theirs[`${kind}_for_children`];
+    if (next !== undefined && next !== theirs[kind])
+      no(`will have its children in another ${kind} namespace (${next}); not built yet: have it start a child, and dump that one from inside`);
+  }
 }
 
 /** EI_CLASS of the program, 0 when it cannot be read (elf(5)). */

@@ -6,9 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { CrError, withTarget } from '../errors.js';
 import { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
-import { freezeTree } from '../kernel/freeze.js';
+import { CgroupFreezer } from '../kernel/cgroup-freezer.js';
+import { freezeInCgroup, freezeTree } from '../kernel/freeze.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { RobustList } from '../kernel/robust-list.js';
+import type { TracedProcess } from '../kernel/tracee.js';
 import { NOBODY, ProgramTrace } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
@@ -28,6 +30,7 @@ import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { walkTree, type TreeNode } from './tree.js';
 import { inventory, writeTasks } from './write.js';
+import { TASK_STATE } from '../resources/task-parts.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
@@ -61,6 +64,7 @@ class DumpSession {
   private run: DumpRun | null = null;
   private files: DumpFiles | null = null;
   private frozen = false;
+  private freezer: CgroupFreezer | null = null;
   private bytesCopied = 0;
 
   constructor(
@@ -82,6 +86,7 @@ class DumpSession {
     await stages.run('prepare', () => {
       checkPrivileges(this.thread.proc, 'dump', 'running');
       checkImageFolder(options.imagesDir);
+      if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(options.freezeCgroup);
     });
     const nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
     if (options.dryRun) return planned(nodes);
@@ -146,11 +151,17 @@ class DumpSession {
     return this.tasks.reduce((n, task) => n + task.vmas.reduce((m, vma) => m + vma.rss, 0), 0);
   }
 
+  private freezeProcesses(): TracedProcess[] {
+    const { pid, timeoutMs } = this.options;
+    const how = { ptraceOptions: 0 };
+    return this.freezer ? freezeInCgroup(this.thread, pid, how, this.freezer, timeoutMs) : freezeTree(this.thread, pid, how);
+  }
+
   private freeze(): void {
     this.clock.freezing();
     if (this.options.timeoutMs > 0) this.thread.arm(this.options.timeoutMs);
     this.frozen = true;
-    const traced = new Map(freezeTree(this.thread, this.options.pid, { ptraceOptions: 0 }).map((p) => [p.pid, p]));
+    const traced = new Map(this.freezeProcesses().map((p) => [p.pid, p]));
     const tasks = new Map<TreeNode, DumpTask>();
     for (const node of walkTree(this.thread.proc, this.options.pid)) {
       const task = newTask(node, node.parent ? (tasks.get(node.parent) ?? null) : null);
@@ -179,6 +190,7 @@ class DumpSession {
     if (!this.frozen) return;
     try {
       for (const task of this.liveTasks()) task.parasite?.cure();
+      this.freezer?.restore();
       resumeTree(this.thread, this.tasks);
     } catch (error) {
       // Ending the kernel thread detaches everything; the daemons notice and restore their tasks.
@@ -191,6 +203,7 @@ class DumpSession {
     const { options } = this;
     const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'destroyed';
     await this.stages.run('finish', () => {
+      if (state !== 'destroyed') this.freezer?.restore();
       if (state === 'running') resumeTree(this.thread, this.tasks);
       else if (state === 'stopped') stopTree(this.thread, this.tasks);
       else killTree(this.thread, this.tasks);
@@ -232,14 +245,11 @@ function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {
   return { ...base, core: zombie ? newZombieCore(node.stat) : newLeaderCore(node.stat) };
 }
 
-/** core.tc.task_state of a process in job-control stop. */
-const TASK_STOPPED = 3;
-
 function addThreads(task: DumpTask): void {
   if (!task.traced) return;
   const { main } = task.traced;
   // stat(5) says `t` of every thread that we hold; what it was before is in the way it stopped.
-  if (main.inGroupStop) Object.assign(task.core.tc ?? {}, { task_state: TASK_STOPPED, stop_signo: main.stopSignal });
+  if (main.inGroupStop) Object.assign(task.core.tc ?? {}, { task_state: TASK_STATE.stopped, stop_signo: main.stopSignal });
   task.threads = task.traced.threads.map((tracee): DumpThread => {
     const leader = tracee.tid === task.pid;
     // Threads live in the pid namespace of their process; ids differ only across namespaces, which the pre-flight refuses.

@@ -115,6 +115,11 @@ export class ImageWriter {
     this.#flushLarge(image);
   }
 
+  /** Makes the image even when no record comes: a reader tells "none" from "lost" by the file. */
+  open(kind: KindName, id: number | bigint | undefined): void {
+    this.#image(kind, id);
+  }
+
   /**
    * As add(), but the caller writes the `length` raw bytes itself, at the returned place and before finish() (splice, copy_file_range). The
    * descriptor stays ours.

@@ -6,6 +6,7 @@
 import { errnoName } from '../abi/errno.js';
 import { PTRACE, PTRACE_O, WALL } from '../abi/ptrace.js';
 import { CrError } from '../errors.js';
+import type { CgroupFreezer } from './cgroup-freezer.js';
 import type { KernelThread } from './kernel-thread.js';
 import { readStat } from './procfs/stat.js';
 import { readStatus } from './procfs/status.js';
@@ -13,6 +14,8 @@ import { readChildren, readThreads } from './procfs/task-list.js';
 import { TracedProcess, Tracee } from './tracee.js';
 
 const MAX_PASSES = 64;
+/** A bound against a /proc that lies. */
+const MAX_PROCESSES = 100_000;
 const STATUS_EVENT_STOP = 128;
 
 export interface FreezeOptions {
@@ -20,30 +23,37 @@ export interface FreezeOptions {
   readonly ptraceOptions: number;
   /** Called before a process that is not the root is seized (hook point for plugins). */
   readonly onProcess?: (pid: number) => void;
+  /** Called when every thread has been told to stop and before anybody waits for it. */
+  readonly beforeWait?: () => void;
 }
 
 /** Seizes the given threads. Threads that are gone are left out of the result. Throws when one may not be traced. */
 export function seizeThreads(thread: KernelThread, wanted: readonly Tracee[], options: FreezeOptions): Tracee[] {
   if (wanted.length === 0) return [];
-  const { value, free } = thread.once('freeze.seize', 4096 + wanted.length * (3 * 64 + 16), (p) => {
-    const seized = wanted.map((t) =>
+  const { value: seized, free: freeSeized } = thread.once('freeze.seize', 4096 + wanted.length * 2 * 64, (p) => {
+    const calls = wanted.map((t) =>
       p.sys.ptrace(PTRACE.SEIZE, t.tid, 0, PTRACE_O.TRACESYSGOOD | options.ptraceOptions).ignore('checked below'),
     );
     for (const t of wanted) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).ignore('a thread that died is noticed by wait4');
-    const statuses = wanted.map((t) => {
+    return calls;
+  });
+  const results = seized.map(({ result }) => result);
+  freeSeized();
+  options.beforeWait?.();
+  const { value: statuses, free } = thread.once('freeze.wait', 4096 + wanted.length * (64 + 16), (p) =>
+    wanted.map((t) => {
       const status = p.out(8);
       // Per tid: wait4(-1) scans all tracees and may reap a child that is not ours.
       return { status, wait: p.sys.wait4(t.tid, status, WALL, 0).ignore('checked below') };
-    });
-    return { seized, statuses };
-  });
+    }),
+  );
   const alive: Tracee[] = [];
   const denied: { tracee: Tracee; errno: number }[] = [];
   wanted.forEach((tracee, i) => {
-    const seize = value.seized[i]!.result;
+    const seize = results[i]!;
     if (seize < 0 && errnoName(-seize) !== 'ESRCH') denied.push({ tracee, errno: -seize });
-    else if (seize === 0 && value.statuses[i]!.wait.result === tracee.tid) {
-      tracee.status = value.statuses[i]!.status.u32();
+    else if (seize === 0 && statuses[i]!.wait.result === tracee.tid) {
+      tracee.status = statuses[i]!.status.u32();
       alive.push(tracee);
     }
   });
@@ -115,13 +125,52 @@ function listThreads(thread: KernelThread, pid: number): readonly number[] {
   return readThreads(thread.proc, pid) ?? [];
 }
 
-/** Freezes a whole tree, parents first. */
-export function freezeTree(thread: KernelThread, root: number, options: FreezeOptions): TracedProcess[] {
+/** Processes of a tree whose tasks stand still, parents first. */
+function listTree(thread: KernelThread, root: number): number[] {
+  const pids = [root];
+  for (let i = 0; i < pids.length && i < MAX_PROCESSES; i++)
+    for (const tid of listThreads(thread, pids[i]!)) pids.push(...(readChildren(thread.proc, pids[i]!, tid) ?? []));
+  return pids;
+}
+
+/**
+ * Freezes a tree with the help of its cgroup's freezer: one look at a tree that stands still instead of several at one that moves. What is in another
+ * cgroup is found by the usual passes.
+ */
+export function freezeInCgroup(
+  thread: KernelThread,
+  root: number,
+  options: FreezeOptions,
+  freezer: CgroupFreezer,
+  limitMs: number,
+): TracedProcess[] {
+  const held = new Map<number, TracedProcess>();
+  freezer.freeze(limitMs);
+  try {
+    const tracees = listTree(thread, root).flatMap((pid) => listThreads(thread, pid).map((tid) => new Tracee(pid, tid)));
+    for (const tracee of seizeThreads(thread, tracees, { ...options, beforeWait: () => freezer.thaw() })) {
+      const process = held.get(tracee.pid) ?? new TracedProcess(tracee.pid);
+      process.threads.push(tracee);
+      held.set(tracee.pid, process);
+    }
+  } finally {
+    freezer.thaw();
+  }
+  return freezeTree(thread, root, options, held);
+}
+
+/** Freezes a whole tree, parents first. `held`: processes of which threads are frozen already. */
+export function freezeTree(
+  thread: KernelThread,
+  root: number,
+  options: FreezeOptions,
+  held: ReadonlyMap<number, TracedProcess> = new Map(),
+): TracedProcess[] {
   const frozen: TracedProcess[] = [];
   const queue = [root];
   for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
     if (pid !== root) options.onProcess?.(pid);
-    const process = freezeProcess(thread, pid, options);
+    const process = freezeProcess(thread, pid, options, held.get(pid));
     // A zombie, or a child that ended while we came for it: there is nothing to hold, and its parent, which is stopped, keeps what is left of it.
     if (process.threads.length === 0) continue;
     frozen.push(process);

@@ -5,17 +5,17 @@
  * No descriptor of the target is used, so it works at RLIMIT_NOFILE too.
  */
 import { closeSync, openSync } from 'node:fs';
-import { NT_PRSTATUS, PTRACE, type Registers, WALL } from '../abi/ptrace.js';
+import { NT_PRSTATUS, PTRACE, type Registers } from '../abi/ptrace.js';
 import { errnoName } from '../abi/errno.js';
 import { CrError } from '../errors.js';
 import { Arena } from '../program/arena.js';
 import { THREAD_BLOCK, THREAD_BLOCK_SIZE } from '../program/isa.js';
 import type { Program } from '../program/program.js';
 import type { KernelThread } from './kernel-thread.js';
-import { emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from './remote-call.js';
+import { AWAIT_STOP_SIZE, emitAwaitStop, emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from './remote-call.js';
 import { resumeRegisters } from './restart.js';
 import { ARENA_HEAD, type RobustList } from './robust-list.js';
-import { findStubPlace, stubBytes, stubSlotSize, writeMemory, type StubPlace } from './stub.js';
+import { findStubPlace, stubBytes, stubSlotSize, writeMemory, type StubCandidate, type StubPlace } from './stub.js';
 import type { TracedProcess, Tracee } from './tracee.js';
 
 const PAGE = 4096;
@@ -73,12 +73,12 @@ export class Parasite {
 
   /**
    * Maps the arena and starts a daemon in every thread. Precondition: all threads are stopped and their registers and masks are read.
-   * @param vdso the target's vDSO mapping
+   * @param maps the target's mappings
    */
-  infect(vdso: { start: number; end: number } | undefined): void {
+  infect(maps: readonly StubCandidate[]): void {
     const main = this.process.main;
     const { blob } = this.thread.native;
-    this.place = findStubPlace(blob, this.process, vdso);
+    this.place = findStubPlace(blob, this.process, maps);
     writeMemory(this.process.pid, this.place.addr, stubBytes(blob, this.rescueOf(main)));
     this.mapArena(main);
     this.placeThreads();
@@ -257,12 +257,12 @@ export class Parasite {
     const main = this.process.main;
     const { free } = this.thread.once(
       'parasite.cure',
-      8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * 1280,
+      8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * (1280 + AWAIT_STOP_SIZE),
       (p) => {
         if (this.daemons.size > 0)
           for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
         if (this.daemons.size > 0)
-          for (const t of this.process.threads) p.sys.wait4(t.tid, p.out(8), WALL, 0).must('wait for the daemon to stop');
+          for (const t of this.process.threads) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
         for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
         for (const range of this.ranges)
           emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {

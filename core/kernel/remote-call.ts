@@ -8,10 +8,15 @@ import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
 import type { Program, Ptr } from '../program/program.js';
 
 /** Arena bytes that one remote call needs. */
-export const REMOTE_CALL_SIZE = 2048;
+export const REMOTE_CALL_SIZE = 3072;
+/** Arena bytes of emitAwaitStop(). */
+export const AWAIT_STOP_SIZE = 512;
 
 const EVENT_STOP_MASK = 0xff0000;
 const EVENT_STOP = 0x800000;
+const SIGSTOP = 19;
+/** Signal-delivery-stop of SIGSTOP. */
+const SIGSTOP_DELIVERY = (SIGSTOP << 8) | 0x7f;
 /** A group stop or a second trap may come between; more than a few means that somebody plays with the task. */
 const MAX_FOREIGN_STOPS = 16;
 
@@ -21,15 +26,37 @@ export function registerVector(p: Program, registers: Registers): { iov: Ptr; da
   return { data, iov: p.iovec([{ addr: data.addr, length: REGS_SIZE }]) };
 }
 
-/** Runs a stopped task to its next system call stop (entry or exit). */
+/**
+ * Runs a stopped task to its next system call stop (entry or exit). Two kinds of stops may come between. A PTRACE_EVENT_STOP (a second trap, a group
+ * stop) is passed over. SIGSTOP, which no mask holds back, is handed to the task: its process then is in job-control stop, which shows as an event
+ * stop while we hold it and lasts when we let go.
+ */
 function emitToSyscallStop(p: Program, tid: number, why: string): void {
   const status = p.out(8);
+  const signal = p.out(8);
   const first = p.length;
-  p.sys.ptrace(PTRACE.SYSCALL, tid, 0, 0).must(why);
+  p.sys.ptrace(PTRACE.SYSCALL, tid, 0, signal.word32()).must(why);
   p.sys.wait4(tid, status, WALL, 0).must(why);
-  // A PTRACE_EVENT_STOP in between is not ours (a pending second trap, a group stop): go on.
+  const stopSignal = p.branch(status.word32(), 0xffffffff, SIGSTOP_DELIVERY);
+  p.store(signal.addr, 0, 4);
+  const other = p.branch(0, 0, 0);
+  p.place(stopSignal);
+  p.store(signal.addr, SIGSTOP, 4);
+  p.place(other);
   p.retry(status.word32(), EVENT_STOP_MASK, EVENT_STOP, first, MAX_FOREIGN_STOPS, why);
+  p.retry(status.word32(), 0xffffffff, SIGSTOP_DELIVERY, first, MAX_FOREIGN_STOPS, why);
   p.expect(status.word32(), 0xffffffff, SYSCALL_STOP, why);
+}
+
+/** Waits for the event stop of a thread that was interrupted. A SIGSTOP that comes first is handed over, as above. */
+export function emitAwaitStop(p: Program, tid: number, why: string): void {
+  const status = p.out(8);
+  const first = p.length;
+  p.sys.wait4(tid, status, WALL, 0).must(why);
+  const stopped = p.branch(status.word32(), EVENT_STOP_MASK, EVENT_STOP);
+  p.sys.ptrace(PTRACE.CONT, tid, 0, SIGSTOP).must(why);
+  p.retry(0, 0, 0, first, MAX_FOREIGN_STOPS, why);
+  p.place(stopped);
 }
 
 export interface RemoteCall {

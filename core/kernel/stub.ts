@@ -1,6 +1,7 @@
 /**
  * The rescue stub's place: the zero bytes behind the code in the last page of the target's vDSO. Nobody executes them, writing there through
- * /proc/PID/mem makes one private page, and no mapping or descriptor is needed before it works.
+ * /proc/PID/mem makes one private page, and no mapping or descriptor is needed before it works. A process that has unmapped its vDSO gets it behind the
+ * code of a program or library instead.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Registers } from '../abi/ptrace.js';
@@ -9,10 +10,14 @@ import { STUB_DATA } from '../program/isa.js';
 import type { Blob } from './native.js';
 
 const STUB_ALIGN = 8;
+const PAGE = 4096;
+const PROT_RX = 5;
 
 export interface StubPlace {
   /** Address of the stub in the target. */
   readonly addr: number;
+  /** A page of a file that was untouched until the stub went there: what the target has in it is what the file has. Null in the vDSO. */
+  readonly filePage: number | null;
   /** What stood there before. */
   readonly original: Buffer;
 }
@@ -80,30 +85,82 @@ export function writeMemory(pid: number, addr: number, bytes: Uint8Array): void 
   }
 }
 
+/** What of a mapping decides whether the stub may go there. */
+export interface StubCandidate {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: string;
+  /** PROT_* bits. */
+  readonly prot: number;
+  readonly shared: boolean;
+}
+
 /** Finds room for the stub, or throws CR_UNSUPPORTED. Reads only; the target may be running. */
-export function findStubPlace(blob: Blob, process: { pid: number }, vdso: { start: number; end: number } | undefined): StubPlace {
-  const size = blob.stubEnd - blob.stubBegin;
-  if (!vdso)
-    throw new CrError('CR_UNSUPPORTED', {
-      message: 'has no vDSO, so there is no place for the rescue stub',
-      subject: { pid: process.pid },
-      hint: 'Boot without vdso=0.',
-      target: 'running',
-    });
-  const bytes = readMemory(process.pid, vdso.start, vdso.end - vdso.start);
+export function findStubPlace(blob: Blob, { pid }: { pid: number }, maps: readonly StubCandidate[]): StubPlace {
+  const vdso = maps.find((vma) => vma.kind === 'vdso');
+  const place = vdso ? inVdso(blob, pid, vdso) : behindCode(blob, pid, maps);
+  if (place) return place;
+  throw new CrError('CR_UNSUPPORTED', {
+    message: `has no ${blob.stubEnd - blob.stubBegin} unused bytes for the rescue stub, neither in its vDSO nor behind the code of a file`,
+    subject: { pid },
+    target: 'running',
+  });
+}
+
+/** Offset of `size` bytes behind everything that is not zero, or -1. */
+function freeOffset(bytes: Buffer, size: number): number {
   let first = bytes.length;
   while (first > 0 && bytes[first - 1] === 0) first--;
   const offset = Math.ceil((first + 16) / STUB_ALIGN) * STUB_ALIGN;
-  if (offset + size <= bytes.length) return { addr: vdso.start + offset, original: Buffer.from(bytes.subarray(offset, offset + size)) };
-  // A stub that an earlier run left behind (it was killed) is our own code: its place can be used again.
-  const code = blob.code.subarray(blob.stubBegin, blob.stubData);
-  const old = bytes.indexOf(code);
-  if (old >= 0) return { addr: vdso.start + old, original: Buffer.from(bytes.subarray(old, old + size)) };
-  throw new CrError('CR_UNSUPPORTED', {
-    message: `the vDSO has no ${size} free bytes for the rescue stub`,
-    subject: { pid: process.pid },
-    target: 'running',
+  return offset + size <= bytes.length ? offset : -1;
+}
+
+function inVdso(blob: Blob, pid: number, vdso: StubCandidate): StubPlace | null {
+  const size = blob.stubEnd - blob.stubBegin;
+  const bytes = readMemory(pid, vdso.start, vdso.end - vdso.start);
+  const at = (offset: number) => ({
+    addr: vdso.start + offset,
+    filePage: null,
+    original: Buffer.from(bytes.subarray(offset, offset + size)),
   });
+  const offset = freeOffset(bytes, size);
+  if (offset >= 0) return at(offset);
+  // A stub that an earlier run left behind (it was killed) is our own code: its place can be used again.
+  const old = bytes.indexOf(blob.code.subarray(blob.stubBegin, blob.stubData));
+  return old >= 0 ? at(old) : null;
+}
+
+/** The last page of a mapped program or library that is neither written to by the target nor full. */
+function behindCode(blob: Blob, pid: number, maps: readonly StubCandidate[]): StubPlace | null {
+  const size = blob.stubEnd - blob.stubBegin;
+  for (const vma of maps) {
+    if (vma.kind !== 'file' || vma.shared || vma.prot !== PROT_RX) continue;
+    const page = vma.end - PAGE;
+    if (!isUntouched(pid, page)) continue;
+    const bytes = readMemory(pid, page, PAGE);
+    const offset = freeOffset(bytes, size);
+    if (bytes.length === PAGE && offset >= 0)
+      return { addr: page + offset, filePage: page, original: Buffer.from(bytes.subarray(offset, offset + size)) };
+  }
+  return null;
+}
+
+/** Bits of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
+const PM_PRESENT = 1n << 63n;
+const PM_SWAP = 1n << 62n;
+const PM_FILE = 1n << 61n;
+
+/** True while the page is the file's own, or not there at all. */
+function isUntouched(pid: number, page: number): boolean {
+  const fd = openSync(`/proc/${pid}/pagemap`, 'r');
+  try {
+    const entry = Buffer.alloc(8);
+    if (readSync(fd, entry, 0, 8, (page / PAGE) * 8) !== 8) return false;
+    const bits = entry.readBigUInt64LE();
+    return (bits & PM_SWAP) === 0n && ((bits & PM_PRESENT) === 0n || (bits & PM_FILE) !== 0n);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Bytes of one stub slot inside the code mapping. */

@@ -1,15 +1,15 @@
 /** Fresh core images: every field that the format requires, with values that the resources then replace. */
 import type { CoreEntry, TaskCoreEntry, ThreadCoreEntry } from '../images/generated/core.js';
 import type { Stat } from '../kernel/procfs/stat.js';
+import { TASK_STATE } from './task-parts.js';
 
 const X86_64 = 1;
-const TASK = { alive: 1, dead: 2, stopped: 3 } as const;
 /** Every task of a dump is in the control group set of the root (inventory: root_cg_set). */
 const ROOT_CGROUP_SET = 1;
 
 function taskState(stat: Stat): number {
-  if (stat.state === 'Z' || stat.state === 'X') return TASK.dead;
-  return stat.state === 'T' ? TASK.stopped : TASK.alive;
+  if (stat.state === 'Z' || stat.state === 'X') return TASK_STATE.dead;
+  return stat.state === 'T' ? TASK_STATE.stopped : TASK_STATE.alive;
 }
 
 function taskCore(stat: Stat): TaskCoreEntry {

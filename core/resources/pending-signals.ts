@@ -10,9 +10,10 @@ import type { SignalQueueEntry } from '../images/generated/core.js';
 import type { Program, Ptr } from '../program/program.js';
 import type { RestoreTask } from '../restore/model.js';
 import type { TaskResource } from './resource.js';
-import { taskPart, threadPart, whose } from './task-parts.js';
+import { TASK_STATE, taskPart, threadPart, whose } from './task-parts.js';
 
-const { SIGKILL, SIGSTOP } = constants.signals;
+const { SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU } = constants.signals;
+const STOPS: readonly number[] = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
 const LAST_SIGNAL = 64;
 /** sizeof(siginfo_t). */
 export const SIGINFO_SIZE = 128;
@@ -66,6 +67,19 @@ function queueOf(run: DumpRun, thread: DumpThread, shared: boolean, first: Peek)
 
 const entryOf = (list: readonly Buffer[]): SignalQueueEntry => ({ signals: list.map((siginfo) => ({ siginfo })) });
 
+/**
+ * A queued SIGSTOP of a task that was not stopped yet (it came with the freeze) is as good as the stop itself. And what waits behind a stop is never
+ * seen: only SIGCONT ends it, which takes all stop signals off the queues (kernel/signal.c, prepare_signal()).
+ */
+function withoutStops(thread: DumpThread, lists: readonly Buffer[][]): Buffer[][] {
+  const { tc } = thread.task.core;
+  const stopped = thread.task.threads.some(({ tracee }) => tracee.inGroupStop);
+  const comes = lists.some((list) => list.some((info) => signalOf(info) === SIGSTOP));
+  if (!stopped && !comes) return [...lists];
+  if (!stopped && tc) Object.assign(tc, { task_state: TASK_STATE.stopped, stop_signo: SIGSTOP });
+  return lists.map((list) => list.filter((info) => !STOPS.includes(signalOf(info))));
+}
+
 export const signalOf = (siginfo: Uint8Array): number => Buffer.from(siginfo.buffer, siginfo.byteOffset, siginfo.length).readInt32LE(0);
 
 /** Signal sets: bit n-1 is signal n. */
@@ -99,8 +113,8 @@ export const pendingSignals: TaskResource = {
     const isProcess = thread.core === thread.task.core;
     const shared = peek(p, thread.tid, true, 0, FIRST);
     return () => {
-      const list = queueOf(run, thread, false, own);
-      const all = isProcess ? queueOf(run, thread, true, shared) : listOf(shared);
+      const queues = [queueOf(run, thread, false, own), isProcess ? queueOf(run, thread, true, shared) : listOf(shared)];
+      const [list, all] = withoutStops(thread, queues) as [Buffer[], Buffer[]];
       if (list.length + all.length >= QUEUE_MAX)
         throw new CrError('CR_UNSUPPORTED', {
           message: 'has more than a million queued signals',

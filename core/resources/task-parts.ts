@@ -2,6 +2,9 @@
 import { CrError } from '../errors.js';
 import type { CoreEntry, CredsEntry, TaskCoreEntry, ThreadCoreEntry } from '../images/generated/core.js';
 
+/** task_state of a core image. */
+export const TASK_STATE = { alive: 1, dead: 2, stopped: 3 } as const;
+
 function missing(what: string): CrError {
   return new CrError('CR_IMAGE_BAD', { message: `a core image has no ${what}`, target: 'not started' });
 }

@@ -7,12 +7,10 @@ import type { ImageReader } from '../images/reader.js';
 import { readPageMap, type PageSources } from '../resources/memory/page-map.js';
 import type { Range } from '../resources/memory/ranges.js';
 import { readVmas, type Vma } from '../resources/memory/restore.js';
+import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreTask, RestoreThread } from './model.js';
 import { adoptShellJob } from './sessions.js';
 
-const TASK_ALIVE = 1;
-const TASK_DEAD = 2;
-const TASK_STOPPED = 3;
 const PID_MAX = 1 << 22;
 const OLDEST_VERSION = 1;
 const NEWEST_VERSION = 2;
@@ -108,8 +106,8 @@ function readTask(
   const core = images.readOne('core', pid);
   const state = core.tc?.task_state;
   const base = { pid, sid: entry.sid, pgid: entry.pgid, parent, children: [], core };
-  if (state === TASK_DEAD) return { ...base, kind: 'zombie', threads: [], mm: null, ids: null, pages: null };
-  if (state !== TASK_ALIVE && state !== TASK_STOPPED)
+  if (state === TASK_STATE.dead) return { ...base, kind: 'zombie', threads: [], mm: null, ids: null, pages: null };
+  if (state !== TASK_STATE.alive && state !== TASK_STATE.stopped)
     throw bad(images.pathOf(`core-${pid}.img`), `is in state ${state}, which is not known`);
   const mm = images.readOne('mm', pid);
   if (mm.aios.length > 0)

@@ -13,13 +13,13 @@ import { waitForState } from '../kernel/wait-state.js';
 import type { Range } from '../resources/memory/ranges.js';
 import { gpregsOf, xstateOf } from '../resources/registers/x64.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
+import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 
 const BATCH = 256;
 const SIGSTOP = 19;
 const SYSCALL_INSTRUCTION = Buffer.from([0x0f, 0x05]);
 const MAX_CODE = 64 * 1024 * 1024;
-const TASK_STOPPED = 3;
 
 /** A thread of the tree, held by us. */
 export interface Held {
@@ -137,5 +137,5 @@ export function releaseAll(run: RestoreRun, held: readonly Held[]): void {
 function stopSignal(run: RestoreRun, task: RestoreTask): number {
   if (run.options.leaveStopped) return SIGSTOP;
   const core = task.core?.tc;
-  return core?.task_state === TASK_STOPPED ? (core.stop_signo ?? SIGSTOP) : 0;
+  return core?.task_state === TASK_STATE.stopped ? (core.stop_signo ?? SIGSTOP) : 0;
 }

@@ -82,6 +82,7 @@ export class DumpFiles {
 
   private dumpTable({ id, owner, fds }: Table): void {
     const { pid } = owner;
+    this.run.images.open('fdinfo', id);
     const pidfd = this.calls.must({ why: 'open a pidfd', subject: { pid }, target: 'running' }, 'pidfd_open', pid, 0);
     try {
       for (const fd of fds) {

@@ -6,7 +6,8 @@ import { readMemory } from '../../kernel/stub.js';
 import type { Arena } from '../../program/arena.js';
 import type { DumpFiles } from '../files/table.js';
 import { copyBuffer, copyPages } from './pages.js';
-import { intersect, scanPages, type Range } from './pagemap-scan.js';
+import { scanPages } from './pagemap-scan.js';
+import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { dataRanges } from './sparse.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
 import { hasPages, isSharedAnon, needsFile, vmaEntry } from './vmas.js';
@@ -51,12 +52,15 @@ export class MemoryDump {
     const scannable = task.vmas.filter(hasPages);
     const scan = scanPages(this.run.thread, task.pid, scannable);
     this.addVmas(task, scan.guards);
-    const readable = intersect(
-      scan.pages,
+    // What the stub covers is the file's own.
+    const filePage = task.parasite?.stub?.filePage ?? null;
+    const pages = filePage === null ? scan.pages : subtractRanges(scan.pages, [{ start: filePage, end: filePage + PAGE }]);
+    const readable = intersectRanges(
+      pages,
       scannable.filter((vma) => (vma.prot & PROT_READ) !== 0),
     );
-    const secret = intersect(
-      scan.pages,
+    const secret = intersectRanges(
+      pages,
       scannable.filter((vma) => (vma.prot & PROT_READ) === 0),
     );
     const vdso = task.vmas.find((vma) => vma.kind === 'vdso');

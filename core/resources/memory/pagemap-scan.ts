@@ -4,16 +4,12 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
-
-/** Half-open range of addresses. */
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
+import type { Range } from './ranges.js';
 
 const PAGEMAP_SCAN = 0xc0606610;
 const PM_SCAN_ARG_SIZE = 96;
 const REGION_SIZE = 24;
+const PAGE = 4096;
 const REGIONS = 8192;
 const PAGE_IS = { file: 4n, present: 8n, swapped: 0x10n, zero: 0x20n, guard: 0x100n } as const;
 /** Guard pages look swapped (bits 62 and 58 of pagemap); kernels before 6.16 do not know the category, there SWAPPED must do. */
@@ -54,13 +50,15 @@ function merge(ranges: readonly Range[]): Range[] {
 function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, into: ScanResult): void {
   let at = range.start;
   while (at < range.end) {
+    // Never more regions than pages: memory for a few is had for less.
+    const room = Math.min(REGIONS, (range.end - at) / PAGE);
     const { value, free } = thread.once(
       'memory.scan',
-      8192 + REGIONS * REGION_SIZE,
+      8192 + room * REGION_SIZE,
       (p) => {
-        const vec = p.out(REGIONS * REGION_SIZE);
+        const vec = p.out(room * REGION_SIZE);
         const arg = p.out(PM_SCAN_ARG_SIZE);
-        arg.setU64(0, PM_SCAN_ARG_SIZE).setU64(16, at).setU64(24, range.end).setU64(40, vec.addr).setU64(48, REGIONS);
+        arg.setU64(0, PM_SCAN_ARG_SIZE).setU64(16, at).setU64(24, range.end).setU64(40, vec.addr).setU64(48, room);
         const mask = PAGE_IS.zero | PAGE_IS.file;
         arg
           .setU64(64, mask)
@@ -80,7 +78,7 @@ function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, 
     // walk_end is where the kernel last ran out of its own small buffer, not where it ended: once the scan is through, it is stale and lies before
     // regions that we already have (fs/proc/task_mmu.c, do_pagemap_scan: "walk_end isn't set when ret is zero"). Only a full vector means more.
     const lastEnd = count > 0 ? value.vec.num((count - 1) * REGION_SIZE + 8) : at;
-    const next = count < REGIONS ? range.end : Math.max(value.arg.num(32), lastEnd);
+    const next = count < room ? range.end : Math.max(value.arg.num(32), lastEnd);
     free();
     if (next <= at) break;
     at = next;
@@ -91,17 +89,4 @@ function append(list: Range[], r: Range): void {
   const last = list.at(-1);
   if (last && last.end === r.start) list[list.length - 1] = { start: last.start, end: r.end };
   else list.push(r);
-}
-
-/** Parts of `pages` (ascending) that lie in `areas` (ascending), cut at the borders of areas. */
-export function intersect(pages: readonly Range[], areas: readonly Range[]): Range[] {
-  const out: Range[] = [];
-  let i = 0;
-  for (const area of areas) {
-    while (i < pages.length && pages[i]!.end <= area.start) i++;
-    for (let j = i; j < pages.length && pages[j]!.start < area.end; j++) {
-      out.push({ start: Math.max(pages[j]!.start, area.start), end: Math.min(pages[j]!.end, area.end) });
-    }
-  }
-  return out;
 }

@@ -6,7 +6,7 @@
 import type { KernelThread } from '../../kernel/kernel-thread.js';
 import type { Arena } from '../../program/arena.js';
 import type { Program } from '../../program/program.js';
-import type { Range } from './pagemap-scan.js';
+import type { Range } from './ranges.js';
 
 /** Reused for every chunk: small enough to stay in the cache, large enough that the calls do not count. */
 const CHUNK = 1 << 20;

@@ -1,7 +1,7 @@
 /** Where a file or memory object has data: SEEK_DATA and SEEK_HOLE (lseek(2)), in batches. */
 import type { KernelThread } from '../../kernel/kernel-thread.js';
 import type { Call } from '../../program/program.js';
-import type { Range } from './pagemap-scan.js';
+import type { Range } from './ranges.js';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
