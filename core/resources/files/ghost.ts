@@ -10,7 +10,6 @@ import {
   lchownSync,
   mkdirSync,
   openSync,
-  readlinkSync,
   readSync,
   symlinkSync,
   writeSync,
@@ -34,10 +33,20 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const UTIME_NOW = (1n << 30n) - 1n;
 /** In the scratch memory, behind the longest path. */
 const TIMES_AT = 4200;
+const PATH_MAX = 4096;
 const SIZE_MAX = 0x7fff_ffff_ffff_ffffn;
 
+/** What a symbolic link says. Only the descriptor itself leads there (readlinkat(2), empty path): its entry in /proc is a link of its own. */
+function linkTarget(file: OpenFile, calls: DumpContext['calls']): string {
+  const buffer = 64;
+  const subject = { pid: file.pid, ...(file.fd === null ? {} : { fd: file.fd }) };
+  const reason = { why: 'read a symbolic link', subject, target: 'running' } as const;
+  const length = calls.must(reason, 'readlinkat', file.local, calls.text(Buffer.alloc(0)), calls.scratch.at(buffer), PATH_MAX);
+  return decodeText(calls.scratch.copy(buffer, length));
+}
+
 /** Writes content and attributes once for each inode. Returns the id of the ghost. */
-export function dumpGhost(file: OpenFile, { run, state }: DumpContext): number {
+export function dumpGhost(file: OpenFile, { run, state, calls }: DumpContext): number {
   const known = state('ghosts', () => new Map<string, number>());
   const key = `${file.stat.dev}:${file.stat.ino}`;
   const found = known.get(key);
@@ -57,7 +66,7 @@ export function dumpGhost(file: OpenFile, { run, state }: DumpContext): number {
     mtim: { tv_sec: stat.mtimeNs / 1_000_000_000n, tv_usec: (stat.mtimeNs / 1000n) % 1_000_000n },
     ...(type === S.chr || type === S.blk ? { rdev: Number(stat.rdev & 0xffff_ffffn) } : {}),
     ...(chunks ? { chunks: true, size: stat.size } : {}),
-    ...(type === S.link ? { symlnk_target: decodeText(readlinkSync(file.proc, 'buffer')) } : {}),
+    ...(type === S.link ? { symlnk_target: linkTarget(file, calls) } : {}),
   };
   if (type !== S.reg) {
     run.images.add('ghost-file', id, entry);

@@ -4,6 +4,7 @@ import { CrError } from '../../errors.js';
 import { FD_TYPES, type FileEntry } from '../../images/generated/fdinfo.js';
 import type { RegFileEntry } from '../../images/generated/files.js';
 import { encodeText } from '../../kernel/procfs/text.js';
+import type { Program } from '../../program/program.js';
 import type { Ghost, LinkRemap } from './ghost.js';
 import {
   type Description,
@@ -11,6 +12,7 @@ import {
   type FileKind,
   fileType,
   type OpenFile,
+  type Place,
   type RestoreContext,
   S,
   type SeenFile,
@@ -25,6 +27,7 @@ import { nameFor, Remaps } from './remap.js';
 const MEM_MAJOR = 1n;
 const NO_POSITION = 0xffff_ffff_ffff_ffffn;
 const SEEK_SET = 0;
+const AT_FDCWD = -100;
 const KMSG = 11n;
 
 const majorOf = (rdev: bigint) => ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
@@ -56,11 +59,20 @@ function changed(path: string, message: string, hint: string): CrError {
   return new CrError('CR_FILE_CHANGED', { message, subject: { path }, hint, target: 'not started' });
 }
 
+/** True for /proc/PID and what is below it, of a process or thread of the tree that is restored. */
+function isOfTree(name: string, { run }: RestoreContext): boolean {
+  const found = /^\/proc\/(\d{1,10})(?:\/|$)/.exec(name);
+  const id = Number(found?.[1]);
+  return found !== null && run.tasks.some((task) => task.pid === id || task.threads.some(({ tid }) => tid === id));
+}
+
 /** A file that is opened by path, checked against its entry. */
 export class PathFile implements Description {
   readonly id: number;
   readonly what: string;
   private readonly remap: Ghost | LinkRemap | null;
+  /** A file below /proc/PID of a process that is still to be made: only the tasks can open it. */
+  private readonly ofTree: boolean;
 
   /** Throws CR_FILE_CHANGED, CR_IMAGE_BAD, CR_IMAGE_FEATURE. Nothing is created. */
   constructor(
@@ -75,10 +87,12 @@ export class PathFile implements Description {
         hint: 'Restore with CRIU and its --inherit-fd.',
         target: 'not started',
       });
-    checkName(reg.name);
+    // The root of a mount such as /proc/PID is "/proc/PID/" in CRIU's images.
+    checkName(reg.name.replace(/(?<=[^/])\/$/, ''));
     checkOwner(reg.fown, reg.id);
     this.remap = context.state('remaps', () => new Remaps(context)).of(reg.id);
-    if (!this.remap) this.check(this.look());
+    this.ofTree = isOfTree(reg.name, context);
+    if (!this.remap && !this.ofTree) this.check(this.look());
   }
 
   get flags(): number {
@@ -115,8 +129,9 @@ export class PathFile implements Description {
       throw changed(name, `has ${stat.size} bytes, had ${size} at the dump`, 'Bring the file back as it was at the dump.');
   }
 
-  open(): number {
+  open(): number | null {
     const { reg } = this;
+    if (this.ofTree) return null;
     const fd = this.openPath(reopenFlags(reg.flags));
     try {
       if ((reg.flags & O.path) === 0 && reg.pos !== NO_POSITION && !this.isFifo)
@@ -126,6 +141,15 @@ export class PathFile implements Description {
       closeSync(fd);
       throw error;
     }
+  }
+
+  openInside(p: Program): ReturnType<Program['sys']['openat']> {
+    return p.sys.openat(AT_FDCWD, p.cstr(encodeText(this.reg.name)), reopenFlags(this.reg.flags), 0);
+  }
+
+  late(p: Program, { fd }: Place): void {
+    const { flags, pos, name } = this.reg;
+    if (this.ofTree && (flags & O.path) === 0 && pos > 0n) p.sys.lseek(fd, pos, SEEK_SET).must(`set the position of ${name}`);
   }
 
   openMapped(flags: number): number {
