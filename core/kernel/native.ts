@@ -1,6 +1,7 @@
 /**
- * The addon: declared and documented here, named nowhere else. Everything it does is run programs (core/program) and hold memory; arguments are
- * checked by the callers in core/kernel and core/program, native code takes them as they are.
+ * The addon: declared and documented here, named nowhere else. Everything it does is run programs (core/program) and hold memory. Every function
+ * throws TypeError or RangeError for arguments that it cannot use: a program address must lie in memory that mapAnon or mapFd gave. What the program
+ * does with other addresses is the verifier's business (core/program/verify.ts).
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CrError } from '../errors.js';
 
-/** Memory mapped into this process. `buffer` is detached by unmap(): later access throws. */
+/** Memory mapped into this process. `buffer` is detached by unmap(): later access throws. The memory itself goes when no program runs in it any more. */
 export interface Mapping {
   readonly buffer: ArrayBuffer;
   /** Address of the mapping in this process. */
@@ -27,11 +28,14 @@ export interface NativeThread {
   runSync(program: bigint): number;
   /** Makes a blocking call of the running program fail with EINTR. */
   interrupt(): void;
-  /** Ends the OS thread at once: the kernel detaches its tracees and marks its robust futexes, so that every target heals itself. */
+  /**
+   * Ends the OS thread at once: the kernel detaches its tracees and marks its robust futexes, so that every target heals itself. Pending jobs answer
+   * ABANDONED, after the thread is gone (or after 100 ms, when it sits in a call that no signal ends).
+   */
   abandon(): void;
   /** Ends the thread when its queue is empty. */
   close(): void;
-  /** Arms the watchdog: after `ms` milliseconds the thread is abandoned, whatever JavaScript does. */
+  /** Arms the watchdog: after `ms` milliseconds (1 to a day) the thread is abandoned, whatever JavaScript does. Replaces an earlier deadline. */
   arm(ms: number): void;
   /** Disarms it; true when it had expired. */
   disarm(): boolean;

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <ctime>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,77 +12,68 @@ extern "C" {
 
 namespace {
 
+constexpr long kPollNs = 50'000;
+constexpr int kPolls = 2'000;  // 100 ms
+
 // The one signal that a kernel thread does not block. No SA_RESTART, so blocking calls return EINTR (signal(7)).
 int WakeSignal() { return SIGRTMAX - 2; }
 
-// Set by Abandon() before the signal is sent; read by the handler on the thread itself.
-thread_local volatile sig_atomic_t* t_abandoned = nullptr;
+// Points at the thread's own `abandoned_` while a program runs, else null. Outside a program the thread may hold a lock, which a raw exit would
+// never give back; there it looks at the flag itself.
+thread_local std::atomic<std::atomic<bool>*> t_running{nullptr};
 
+// Raw exit of this one thread: no destructors, no locks. The kernel detaches every tracee (ptrace(2)) and walks the robust list.
 void OnWake(int) {
-  // Raw exit of this one thread: no destructors, no locks. The kernel detaches every tracee (ptrace(2)) and walks the robust list.
-  if (t_abandoned && *t_abandoned) syscall(SYS_exit, 0);
+  std::atomic<bool>* abandoned = t_running.load();
+  if (abandoned && abandoned->load()) syscall(SYS_exit, 0);
 }
-
-struct StartArgs {
-  std::shared_ptr<JobThread> thread;
-};
 
 }  // namespace
 
-// One flag per thread, kept alive with the thread object; leaked with an abandoned thread on purpose (its stack is never unwound).
-static volatile sig_atomic_t g_flags[64];
-static std::mutex g_flags_mutex;
-static bool g_flags_used[64];
-
-static int TakeFlag() {
-  std::lock_guard<std::mutex> lock(g_flags_mutex);
-  for (int i = 0; i < 64; i++)
-    if (!g_flags_used[i]) {
-      g_flags_used[i] = true;
-      g_flags[i] = 0;
-      return i;
-    }
-  return -1;
-}
-
-std::shared_ptr<JobThread> JobThread::Start() {
-  struct sigaction act {};
-  act.sa_handler = OnWake;
-  sigaction(WakeSignal(), &act, nullptr);
-  std::shared_ptr<JobThread> thread(new JobThread());
-  auto* args = new StartArgs{thread};
-  // Signals are blocked before the thread exists, so that it never runs one of Node's handlers.
+int StartThread(pthread_t* handle, void* (*main)(void*), void* arg) {
+  // Blocked before the thread exists: it never has another mask.
   sigset_t all, old;
   sigfillset(&all);
   sigdelset(&all, WakeSignal());
   pthread_sigmask(SIG_SETMASK, &all, &old);
-  int err = pthread_create(&thread->handle_, nullptr, &JobThread::Main, args);
+  int err = pthread_create(handle, nullptr, main, arg);
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  return err;
+}
+
+int JobThread::Start(std::shared_ptr<JobThread>* out) {
+  struct sigaction act {};
+  act.sa_handler = OnWake;
+  sigaction(WakeSignal(), &act, nullptr);
+  std::shared_ptr<JobThread> thread(new JobThread());
+  auto* self = new std::shared_ptr<JobThread>(thread);
+  int err = StartThread(&thread->handle_, &JobThread::Main, self);
   if (err != 0) {
-    delete args;
-    return nullptr;
+    delete self;
+    return err;
   }
   std::unique_lock<std::mutex> lock(thread->mutex_);
   thread->changed_.wait(lock, [&] { return thread->tid_ != 0; });
-  return thread;
+  *out = std::move(thread);
+  return 0;
 }
 
-JobThread::~JobThread() = default;
-
 void* JobThread::Main(void* raw) {
-  auto* args = static_cast<StartArgs*>(raw);
-  std::shared_ptr<JobThread> self = std::move(args->thread);
-  delete args;
+  // SAFETY: Start() made it for us alone. The thread holds itself: it may outlive the JavaScript object.
+  auto* holder = static_cast<std::shared_ptr<JobThread>*>(raw);
+  std::shared_ptr<JobThread> self = std::move(*holder);
+  delete holder;
   pthread_detach(pthread_self());
+  // For ps, traces and the test that no other thread makes ptrace, wait4 or setns calls.
+  prctl(PR_SET_NAME, "criu-ts-kernel");
   self->Loop();
   return nullptr;
 }
 
 void JobThread::Loop() {
-  int flag = TakeFlag();
+  // First touch here: in the handler it could allocate.
+  t_running.store(nullptr);
   std::unique_lock<std::mutex> lock(mutex_);
-  if (flag >= 0) t_abandoned = &g_flags[flag];
-  flag_ = flag;
   tid_ = static_cast<int>(syscall(SYS_gettid));
   changed_.notify_all();
   for (;;) {
@@ -91,7 +83,13 @@ void JobThread::Loop() {
     queue_.pop_front();
     std::shared_ptr<Job> job = running_;
     lock.unlock();
+    // Race with Abandon(): 1. it sets the flag, 2. we publish t_running, 3. its signal comes. When 3 comes before 2, the handler does nothing, but then
+    // the flag was set before our look at it.
+    t_running.store(&abandoned_);
+    if (abandoned_.load()) syscall(SYS_exit, 0);
+    // SAFETY: ReadProgram() found the address in a mapping, which the job keeps.
     int64_t result = vm_run(reinterpret_cast<vm_cell*>(job->program));
+    t_running.store(nullptr);
     lock.lock();
     if (dead_) break;
     running_.reset();
@@ -99,11 +97,6 @@ void JobThread::Loop() {
     job->done = true;
     changed_.notify_all();
     if (job->on_done) job->on_done(result);
-  }
-  t_abandoned = nullptr;
-  if (flag >= 0) {
-    std::lock_guard<std::mutex> guard(g_flags_mutex);
-    g_flags_used[flag] = false;
   }
 }
 
@@ -119,9 +112,8 @@ void JobThread::Submit(std::shared_ptr<Job> job) {
   changed_.notify_all();
 }
 
-int64_t JobThread::RunSync(uint64_t program) {
-  auto job = std::make_shared<Job>();
-  job->program = program;
+int64_t JobThread::RunSync(uint64_t program, std::shared_ptr<Region> region) {
+  auto job = std::make_shared<Job>(program, std::move(region));
   Submit(job);
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [&] { return job->done; });
@@ -131,6 +123,11 @@ int64_t JobThread::RunSync(uint64_t program) {
 void JobThread::Interrupt() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!dead_ && running_) pthread_kill(handle_, WakeSignal());
+}
+
+bool JobThread::dead() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return dead_;
 }
 
 void JobThread::FailAll() {
@@ -146,15 +143,26 @@ void JobThread::FailAll() {
 }
 
 void JobThread::Abandon() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (dead_) return;
-  dead_ = true;
-  if (running_ && flag_ >= 0) {
-    g_flags[flag_] = 1;
-    pthread_kill(handle_, WakeSignal());
+  bool kill = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (dead_) return;
+    dead_ = true;
+    abandoned_.store(true);
+    kill = running_ != nullptr;
+    if (kill) pthread_kill(handle_, WakeSignal());
+    changed_.notify_all();
   }
+  // The jobs end after the thread: whoever waits for one may free memory that the program still uses, and expects its targets to run again.
+  if (kill) AwaitEnd();
+  std::lock_guard<std::mutex> lock(mutex_);
   FailAll();
   changed_.notify_all();
+}
+
+void JobThread::AwaitEnd() const {
+  timespec pause{0, kPollNs};
+  for (int i = 0; i < kPolls && syscall(SYS_tgkill, getpid(), tid_, 0) == 0; i++) nanosleep(&pause, nullptr);
 }
 
 void JobThread::Close() {

@@ -2,6 +2,7 @@
 // caller: none of this may run on the event loop or in the libuv pool.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -10,41 +11,52 @@
 #include <mutex>
 #include <pthread.h>
 
+class Region;
+
 struct Job {
-  uint64_t program;
+  // `region` keeps the program's memory while the job waits or runs.
+  Job(uint64_t program, std::shared_ptr<Region> region) : program(program), region(std::move(region)) {}
+  const uint64_t program;
+  const std::shared_ptr<Region> region;
   int64_t result = 0;
   bool done = false;
-  // Called on the kernel thread when the job ends; empty for synchronous jobs.
+  // Called once, when the job ends or is given up; empty for synchronous jobs. May run on any thread.
   std::function<void(int64_t)> on_done;
 };
 
-// Result of jobs that could not run because the thread was abandoned: ~0 is "cell 0 failed", so a value no program can give.
+// Result of jobs that could not run because the thread was abandoned: no program can give it.
 constexpr int64_t kAbandoned = INT64_MIN;
 
-class JobThread : public std::enable_shared_from_this<JobThread> {
+// Starts a thread on which every signal but the wake signal is blocked, so that none of Node's handlers ever runs there. 0 or an errno.
+int StartThread(pthread_t* handle, void* (*main)(void*), void* arg);
+
+class JobThread {
  public:
-  static std::shared_ptr<JobThread> Start();
-  ~JobThread();
+  // Starts the OS thread; 0, or pthread_create's errno.
+  static int Start(std::shared_ptr<JobThread>* out);
   void Submit(std::shared_ptr<Job> job);
-  int64_t RunSync(uint64_t program);
+  int64_t RunSync(uint64_t program, std::shared_ptr<Region> region);
   // Makes a blocking call of the running program return EINTR.
   void Interrupt();
-  // Ends the OS thread at once, also in the middle of a system call: the kernel detaches its tracees and marks its robust futexes.
+  // Ends the OS thread at once, also in the middle of a system call: the kernel detaches its tracees and marks its robust futexes. Returns when the
+  // thread is gone, or after a bounded wait when it sits in a call that no signal ends.
   void Abandon();
   // Ends the thread after the queue is empty.
   void Close();
   int tid() const { return tid_; }
-  bool dead() const { return dead_; }
+  bool dead();
 
  private:
   JobThread() = default;
   static void* Main(void* self);
   void Loop();
   void FailAll();
+  void AwaitEnd() const;
 
   pthread_t handle_{};
   int tid_ = 0;
-  int flag_ = -1;
+  // Set by Abandon() before the signal is sent; read by the handler on the thread itself.
+  std::atomic<bool> abandoned_{false};
   bool dead_ = false;
   bool closing_ = false;
   std::mutex mutex_;

@@ -2,22 +2,39 @@
 
 #include <chrono>
 
-Watchdog::Watchdog(std::shared_ptr<JobThread> thread, int64_t milliseconds) {
-  clock_ = std::thread([this, thread, milliseconds] {
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (changed_.wait_for(lock, std::chrono::milliseconds(milliseconds), [this] { return disarmed_; })) return;
-    expired_ = true;
-    lock.unlock();
-    thread->Abandon();
-  });
+int Watchdog::Start(std::shared_ptr<JobThread> thread, int64_t milliseconds, std::unique_ptr<Watchdog>* out) {
+  std::unique_ptr<Watchdog> dog(new Watchdog(std::move(thread), milliseconds));
+  int err = StartThread(&dog->clock_, &Watchdog::Main, dog.get());
+  if (err != 0) {
+    dog->joined_ = true;  // There is nothing to join.
+    return err;
+  }
+  *out = std::move(dog);
+  return 0;
+}
+
+// SAFETY: `self` outlives the thread, because Disarm() joins it before the object goes.
+void* Watchdog::Main(void* self) {
+  static_cast<Watchdog*>(self)->Count();
+  return nullptr;
+}
+
+void Watchdog::Count() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (changed_.wait_for(lock, std::chrono::milliseconds(milliseconds_), [this] { return disarmed_; })) return;
+  expired_ = true;
+  lock.unlock();
+  thread_->Abandon();
 }
 
 bool Watchdog::Disarm() {
+  if (joined_) return expired_;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     disarmed_ = true;
   }
   changed_.notify_all();
-  if (clock_.joinable()) clock_.join();
+  pthread_join(clock_, nullptr);
+  joined_ = true;
   return expired_;
 }

@@ -2,26 +2,32 @@
 // thread of its own ends the kernel thread, which thaws every target (their stubs restore them).
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
+#include <pthread.h>
 
 #include "job_thread.h"
 
 class Watchdog {
  public:
-  Watchdog(std::shared_ptr<JobThread> thread, int64_t milliseconds);
+  // Starts the clock; 0, or pthread_create's errno.
+  static int Start(std::shared_ptr<JobThread> thread, int64_t milliseconds, std::unique_ptr<Watchdog>* out);
   // Stops the clock; true when it had already expired.
   bool Disarm();
-  bool expired() const { return expired_; }
   ~Watchdog() { Disarm(); }
 
  private:
+  Watchdog(std::shared_ptr<JobThread> thread, int64_t milliseconds) : thread_(std::move(thread)), milliseconds_(milliseconds) {}
+  static void* Main(void* self);
+  void Count();
+
+  const std::shared_ptr<JobThread> thread_;
+  const int64_t milliseconds_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool disarmed_ = false;
-  std::atomic<bool> expired_{false};
-  std::thread clock_;
+  bool expired_ = false;
+  bool joined_ = false;
+  pthread_t clock_{};
 };
