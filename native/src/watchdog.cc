@@ -6,7 +6,7 @@ int Watchdog::Start(std::shared_ptr<JobThread> thread, int64_t milliseconds, std
   std::unique_ptr<Watchdog> dog(new Watchdog(std::move(thread), milliseconds));
   int err = StartThread(&dog->clock_, &Watchdog::Main, dog.get());
   if (err != 0) {
-    dog->joined_ = true;  // There is nothing to join.
+    dog->joined_ = true;
     return err;
   }
   *out = std::move(dog);
@@ -28,13 +28,23 @@ void Watchdog::Count() {
 }
 
 bool Watchdog::Disarm() {
-  if (joined_) return expired_;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     disarmed_ = true;
+    changed_.notify_all();
+    if (!expired_) return false;
   }
-  changed_.notify_all();
-  pthread_join(clock_, nullptr);
+  // Abandon() may still be under way; the caller is told when it is over.
+  Join();
+  return true;
+}
+
+Watchdog::~Watchdog() {
+  Disarm();
+  Join();
+}
+
+void Watchdog::Join() {
+  if (!joined_) pthread_join(clock_, nullptr);
   joined_ = true;
-  return expired_;
 }

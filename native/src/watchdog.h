@@ -13,9 +13,9 @@ class Watchdog {
  public:
   // Starts the clock; 0, or pthread_create's errno.
   static int Start(std::shared_ptr<JobThread> thread, int64_t milliseconds, std::unique_ptr<Watchdog>* out);
-  // Stops the clock; true when it had already expired.
+  // Stops the clock; true when it had already expired. Waits for the clock's thread only then: a target may be frozen meanwhile.
   bool Disarm();
-  ~Watchdog() { Disarm(); }
+  ~Watchdog();
 
  private:
   Watchdog(std::shared_ptr<JobThread> thread, int64_t milliseconds) : thread_(std::move(thread)), milliseconds_(milliseconds) {}
@@ -28,6 +28,7 @@ class Watchdog {
   std::condition_variable changed_;
   bool disarmed_ = false;
   bool expired_ = false;
-  bool joined_ = false;
+  bool joined_ = false;  // Or never started.
   pthread_t clock_{};
+  void Join();
 };
