@@ -57,10 +57,10 @@ const id = createHash('sha256').update(code).digest('hex').slice(0, 16);
 replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n${code}`);
 for (const name of readdirSync(out)) if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(out, name));
 try {
-  runNode([join(root, 'config/rehearse.cjs')], 'the rehearsal');
+  runNode(['--min-semi-space-size=4', join(root, 'config/rehearse.cjs')], 'the rehearsal');
 } catch {
   // Where no process can be checkpointed the bytecode holds what the other commands need.
-  runNode([join(root, 'config/rehearse.cjs'), '--light'], 'the rehearsal');
+  runNode(['--min-semi-space-size=4', join(root, 'config/rehearse.cjs'), '--light'], 'the rehearsal');
 }
 
 // What the launcher answers without starting Node; the texts come from the program itself.

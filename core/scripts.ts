@@ -3,7 +3,6 @@
  * what its failure means; RPC clients get the same names as notifications.
  */
 import { closeSync, constants, openSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import { CrError, type TargetState } from './errors.js';
 import type { Log } from './log.js';
 
@@ -86,7 +85,7 @@ export class ActionScripts {
     const dir = openSync(this.#config.imagesDir, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       // spawn, not a shell: the string is the program, there are no arguments. All our descriptors are close-on-exec; only stdio goes along.
-      const done = spawnSync(script, [], {
+      const done = process.getBuiltinModule('node:child_process').spawnSync(script, [], {
         stdio: 'inherit',
         env: {
           ...process.env,

@@ -65,10 +65,16 @@ const dumpStages = {
   write: {
     target: 'frozen',
     deadline: 'none',
-    doc: 'core, mm, ids, pstree and the rest of the images; inventory last.',
-    undo: 'image files are removed',
+    doc: 'core, mm, ids and pstree of every process are put together.',
+    undo: 'nothing to undo',
   },
   cure: { target: 'frozen', deadline: 'none', doc: 'Daemons stop, arenas are unmapped, registers come back.', undo: 'nothing to undo' },
+  store: {
+    target: 'frozen',
+    deadline: 'none',
+    doc: 'The images are written, inventory last. A tree that goes on has gone on by then, unless a post-dump script wants to see it frozen.',
+    undo: 'image files are removed',
+  },
   postDumpScript: {
     target: 'frozen',
     deadline: 'none',

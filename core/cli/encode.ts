@@ -1,9 +1,9 @@
 /** `criu-ts encode`: an image from the JSON that `show --format json` (or crit) printed. */
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { CrError } from '../errors.js';
 import { imageFromJson } from '../images/image-json.js';
 import { parseJson } from '../images/json.js';
+import { isTerminal } from '../terminal.js';
 import type { CommandRunner } from './main.js';
 import { unlessClosed, writeOut } from './output.js';
 
@@ -47,7 +47,7 @@ function replaceFile(path: string, parts: readonly Uint8Array[]): void {
 }
 
 function encode(json: string, image: string): void {
-  if (image === STDIN && isatty(1))
+  if (image === STDIN && isTerminal(1))
     throw new CrError('CR_USAGE', {
       message: 'an image is not written to a terminal',
       hint: 'Name the image to write, or redirect the output.',

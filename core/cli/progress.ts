@@ -1,7 +1,7 @@
 /** Progress for people: one line on a terminal, and only when the work takes more than a second. */
-import { isatty } from 'node:tty';
 import { writeAll } from '../log.js';
 import type { ProgressEvent } from '../options.js';
+import { isTerminal } from '../terminal.js';
 
 const QUIET_MS = 1000;
 const REDRAW_MS = 100;
@@ -24,7 +24,7 @@ export function progressText(event: ProgressEvent): string {
 
 /** @param write and `terminal` and `now` are replaced in tests */
 export function createProgress(
-  terminal = isatty(2),
+  terminal = isTerminal(2),
   write: (text: string) => void = (text) => writeAll(2, text),
   now: () => number = () => performance.now(),
 ): Progress {

@@ -95,7 +95,9 @@ function checkNamespaces(proc: ProcReader, pid: number, no: (what: string) => vo
   for (const kind of ['pid', 'time'] as const) {
     const next = theirs[`${kind}_for_children`];
     if (next !== undefined && next !== theirs[kind])
-      no(`will have its children in another ${kind} namespace (${next}); not built yet: have it start a child, and dump that one from inside`);
+      no(
+        `will have its children in another ${kind} namespace (${next}); not built yet: have it start a child, and dump that one from inside`,
+      );
   }
 }
 

@@ -2,7 +2,7 @@
  * dump(): the stages of core/stages.ts in order. Until the tree is frozen nothing can harm it; from then on every path out goes through `release`,
  * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
  */
-import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { CrError, withTarget } from '../errors.js';
 import { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
@@ -30,6 +30,7 @@ import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { walkTree, type TreeNode } from './tree.js';
 import { inventory, writeTasks } from './write.js';
+import { TASK_RESOURCES } from '../resources/registry.js';
 import { TASK_STATE } from '../resources/task-parts.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
@@ -92,9 +93,10 @@ class DumpSession {
     if (options.dryRun) return planned(nodes);
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const images = new ImageWriter(options.imagesDir);
-    this.run = { options, log: this.log, thread: this.thread, images, id: randomUUID(), extra: new ExtraState(), tasks: this.tasks };
+    this.run = { options, log: this.log, thread: this.thread, images, id: newRunId(), extra: new ExtraState(), tasks: this.tasks };
     try {
       await this.frozenPart(this.run);
+      await this.store(this.run);
       await stages.run('postDumpScript', () => scripts.run('post-dump', 'running', options.pid));
     } catch (error) {
       images.abort();
@@ -109,13 +111,14 @@ class DumpSession {
   private async frozenPart(run: DumpRun): Promise<void> {
     const { stages } = this;
     const robust = new RobustList(this.thread);
+    const files = new DumpFiles(run);
+    this.files = files;
+    const memory = new MemoryDump(run, files, (bytes) => this.copied(bytes));
+    for (const resource of TASK_RESOURCES) resource.prepare?.();
     await stages.run('pauseDevices', () => undefined);
     await stages.run('freeze', () => this.freeze());
     await stages.run('checkpointDevices', () => undefined);
     await stages.run('readOutside', () => readOutside(run));
-    const files = new DumpFiles(run);
-    this.files = files;
-    const memory = new MemoryDump(run, files, (bytes) => this.copied(bytes));
     await stages.run('infect', () => {
       for (const task of this.liveTasks()) memory.saveVdso(task);
       infect(run, robust);
@@ -135,9 +138,22 @@ class DumpSession {
     await stages.run('write', () => {
       writeTasks(run, files);
       files.finish();
-      run.images.finish(inventory(run.id, []));
     });
     await stages.run('cure', () => this.cure());
+  }
+
+  /** What follows does not need the tree any more; whether it still stands decides only what a failure means. */
+  private async store(run: DumpRun): Promise<void> {
+    if (this.options.leaveRunning && this.options.actionScripts.length === 0) await this.goOn();
+    await this.stages.run('store', () => run.images.finish(inventory(run.id, [])));
+  }
+
+  private async goOn(): Promise<void> {
+    await this.stages.run('resumeDevices', () => undefined);
+    this.freezer?.restore();
+    resumeTree(this.thread, this.tasks);
+    this.frozen = false;
+    this.clock.finished();
   }
 
   /** Between parts of a copy: the moment to cancel, and to say how far it is. */
@@ -202,12 +218,14 @@ class DumpSession {
   private async finish(run: DumpRun): Promise<DumpResult> {
     const { options } = this;
     const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'destroyed';
+    if (state === 'running' && this.frozen) await this.goOn();
     await this.stages.run('finish', () => {
-      if (state !== 'destroyed') this.freezer?.restore();
-      if (state === 'running') resumeTree(this.thread, this.tasks);
-      else if (state === 'stopped') stopTree(this.thread, this.tasks);
-      else killTree(this.thread, this.tasks);
-      this.clock.finished();
+      if (state === 'destroyed') killTree(this.thread, this.tasks);
+      if (state === 'stopped') {
+        this.freezer?.restore();
+        stopTree(this.thread, this.tasks);
+      }
+      if (this.frozen) this.clock.finished();
       if (state !== 'destroyed') this.files?.undo();
       writeStats(options.workDir, this.clock);
     });
@@ -225,6 +243,11 @@ class DumpSession {
 function planned(nodes: readonly TreeNode[]): DumpResult {
   const threads = nodes.reduce((n, { status }) => n + status.threads, 0);
   return { pid: nodes[0]!.pid, state: 'running', tasks: nodes.length, threads, bytes: 0, frozenMicros: 0 };
+}
+
+/** A random UUID (random(4)). Node's own would load its whole cryptography. */
+function newRunId(): string {
+  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 }
 
 function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {

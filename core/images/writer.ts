@@ -1,5 +1,5 @@
 /** Writes one folder of images. inventory.img comes last and by rename: a folder that has it holds a whole set. */
-import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { magicBytes, paddingOf, recordBytes } from './container.js';
@@ -11,15 +11,19 @@ import { GLOBAL_KINDS, IMAGES, kindOf, type EntryOf, type KindName } from './mag
 const MODE = 0o644;
 /** Images are small: most need one write. More than this is written at once, so that a large table of mappings does not pile up here. */
 const FLUSH_AT = 256 << 10;
+/** Records that may wait to be encoded. */
+const QUEUE_MAX = 4096;
 
 interface OpenImage {
   readonly path: string;
   readonly kind: KindName;
   /** Opened at the first write: thousands of tasks have more images than a process has descriptors. */
   fd: number | null;
+  /** Records that were not encoded yet: while a tree is frozen every millisecond counts, and this one can wait. */
+  queue: object[];
   chunks: Uint8Array[];
   pending: number;
-  /** Bytes of the file so far, those in `chunks` included. */
+  /** Bytes of the file so far, those in `chunks` included, those of `queue` not. */
   size: number;
   records: number;
 }
@@ -55,11 +59,26 @@ function remove(path: string): void {
   });
 }
 
-/** Creates `path`. What an earlier dump left there goes first: O_EXCL then proves that we write neither through a link nor into a file in use. */
+/** Creates `path`. What an earlier dump left there goes away: O_EXCL proves that we write neither through a link nor into a file in use. */
 function create(path: string): number {
-  remove(path);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  return attempt('open', path, () => openSync(path, flags, MODE));
+  const open = () => openSync(path, flags, MODE);
+  const fd = attempt('open', path, () => {
+    try {
+      return open();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return null;
+    }
+  });
+  if (fd !== null) return fd;
+  remove(path);
+  return attempt('open', path, open);
+}
+
+/** Names in a folder. */
+function namesIn(dir: string): Set<string> {
+  return new Set(attempt('readdir', dir, () => readdirSync(dir)));
 }
 
 function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
@@ -103,8 +122,8 @@ export class ImageWriter {
 
   /**
    * Appends a record, and the raw bytes that belong behind it, to the image `kind`-`id`; the first one creates the image. `id` is ignored for
-   * kinds that have one file for the whole set. Throws CR_INTERNAL when the entry does not fit its schema, or a kind of one record gets a
-   * second one; CR_IMAGE_WRITE.
+   * kinds that have one file for the whole set. The entry is ours from here on, and may be encoded as late as in finish(): that is when one that does
+   * not fit its schema throws CR_INTERNAL. Throws CR_INTERNAL when a kind of one record gets a second one; CR_IMAGE_WRITE.
    */
   add<K extends KindName>(kind: K, id: number | bigint | undefined, entry: EntryOf<K>, data?: Uint8Array): void {
     const image = this.#record(kind, id, entry);
@@ -153,9 +172,11 @@ export class ImageWriter {
       image.fd = null;
     }
     this.#close();
+    const present = namesIn(this.dir);
     for (const kind of GLOBAL_KINDS) {
-      const path = join(this.dir, IMAGES[kind].file);
-      if (!this.#created.has(path)) remove(path);
+      const { file } = IMAGES[kind];
+      const path = join(this.dir, file);
+      if (present.has(file) && !this.#created.has(path)) remove(path);
     }
     const path = join(this.dir, IMAGES.inventory.file);
     const beside = `${path}.new`;
@@ -193,16 +214,32 @@ export class ImageWriter {
     const image = this.#image(name, id);
     if (kind.single && image.records > 0)
       throw new CrError('CR_INTERNAL', { message: 'a second record for an image that has one', subject: { path: image.path } });
-    this.#append(image, recordBytes(image.records === 0 ? (kind.first ?? kind.type) : kind.type, entry));
+    image.queue.push(entry);
     image.records++;
+    if (image.queue.length >= QUEUE_MAX) this.#encode(image);
     return image;
+  }
+
+  #encode(image: OpenImage): void {
+    const kind = kindOf(image.kind);
+    const first = image.records - image.queue.length;
+    image.queue.splice(0).forEach((entry, i) => {
+      const bytes = recordBytes(first + i === 0 ? (kind.first ?? kind.type) : kind.type, entry);
+      this.#push(image, bytes);
+    });
+  }
+
+  #push(image: OpenImage, bytes: Uint8Array): void {
+    image.chunks.push(bytes);
+    image.pending += bytes.length;
+    image.size += bytes.length;
   }
 
   #image(kind: KindName, id: number | bigint | undefined): OpenImage {
     const file = fileName(kindOf(kind), id);
     let image = this.#images.get(file);
     if (image === undefined) {
-      image = { path: join(this.dir, file), kind, fd: null, chunks: [], pending: 0, size: 0, records: 0 };
+      image = { path: join(this.dir, file), kind, fd: null, queue: [], chunks: [], pending: 0, size: 0, records: 0 };
       this.#images.set(file, image);
       this.#append(image, magicBytes(kindOf(kind)));
     }
@@ -215,9 +252,8 @@ export class ImageWriter {
   }
 
   #append(image: OpenImage, bytes: Uint8Array): void {
-    image.chunks.push(bytes);
-    image.pending += bytes.length;
-    image.size += bytes.length;
+    this.#encode(image);
+    this.#push(image, bytes);
   }
 
   #flushLarge(image: OpenImage): void {
@@ -225,6 +261,7 @@ export class ImageWriter {
   }
 
   #flush(image: OpenImage): number {
+    this.#encode(image);
     if (image.fd === null) {
       image.fd = create(image.path);
       this.#created.add(image.path);

@@ -261,8 +261,7 @@ export class Parasite {
       (p) => {
         if (this.daemons.size > 0)
           for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
-        if (this.daemons.size > 0)
-          for (const t of this.process.threads) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
+        if (this.daemons.size > 0) for (const t of this.process.threads) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
         for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
         for (const range of this.ranges)
           emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {

@@ -34,6 +34,7 @@ function processorsOnce(): number {
 
 export const cpuAffinity: TaskResource = {
   name: NAME,
+  prepare: () => void processorsOnce(),
   readOutside(p, thread, run) {
     const mask = p.out(MASK_SIZE);
     const size = p.sys.sched_getaffinity(thread.tid, MASK_SIZE, mask).must('read the processors that a thread may use');

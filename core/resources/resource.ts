@@ -50,6 +50,8 @@ export type ProcessStep = Exclude<RestoreStep, ThreadStep>;
 export interface TaskResource {
   /** Kebab-case, unique; shown by `criu-ts stages`. */
   readonly name: string;
+  /** Before the freeze: learns what does not depend on the target (facts of the host that take long to ask). */
+  prepare?(): void;
   /**
    * Before the freeze: says why this task cannot be dumped (one line each, with what to do), or nothing. Must not change the target.
    */

@@ -1,5 +1,5 @@
 /** One measured round: start, dump, restore, go on. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { launcher } from '../helpers/run-command.js';
@@ -9,7 +9,7 @@ import type { Tool } from '../helpers/tools.js';
 
 export interface Round {
   readonly dumpMs: number;
-  /** Time that the target stood still, as the tool itself says in stats-dump. */
+  /** Time that a target that goes on (--leave-running) stood still, as the tool itself says in stats-dump. */
   readonly frozenMs: number;
   readonly restoreMs: number;
 }
@@ -51,9 +51,12 @@ export async function measure(scenario: Scenario, tool: Tool): Promise<Round> {
   return withSubject(scenario, async (subject) => {
     const before = subject.processes();
     settle();
+    await subject.dump(tool, [...scenario.dumpOptions, '--leave-running']);
+    const frozen = frozenMs(subject.folder);
+    for (const name of readdirSync(subject.images)) rmSync(join(subject.images, name));
+    settle();
     const dump = await subject.dump(tool, scenario.dumpOptions);
     await subject.waitGone('after the dump', before, 60_000);
-    const frozen = frozenMs(subject.folder);
     settle();
     const restore = await subject.restore(tool, scenario.restoreOptions);
     return { dumpMs: dump.ms, frozenMs: frozen, restoreMs: restore.ms };

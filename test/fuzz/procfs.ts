@@ -10,7 +10,6 @@ import { parseAuxv } from '../../core/kernel/procfs/auxv.js';
 import { parseCgroup } from '../../core/kernel/procfs/cgroup.js';
 import { parseFdInfo } from '../../core/kernel/procfs/fdinfo.js';
 import { parseLimits } from '../../core/kernel/procfs/limits.js';
-import { parseLocks } from '../../core/kernel/procfs/locks.js';
 import { parseMaps } from '../../core/kernel/procfs/maps.js';
 import { parseMountInfo } from '../../core/kernel/procfs/mountinfo.js';
 import { type ProcText } from '../../core/kernel/procfs/reader.js';
@@ -21,6 +20,7 @@ import { parseShm } from '../../core/kernel/procfs/sysvipc-shm.js';
 import { parseChildren } from '../../core/kernel/procfs/task-list.js';
 import { parseComm } from '../../core/kernel/procfs/task-values.js';
 import { parseTimers } from '../../core/kernel/procfs/timers.js';
+import { parseLocks } from '../unit/kernel/procfs/helper.js';
 
 type Parser = (text: ProcText) => unknown;
 

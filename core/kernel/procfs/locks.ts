@@ -1,6 +1,5 @@
 /** File locks and leases as text: lines of /proc/locks (proc_locks(5)) and, with the same form, of fdinfo (fs/locks.c, lock_get_status). */
-import { type ProcReader, type ProcText } from './reader.js';
-import { ByteScanner } from './scanner.js';
+import type { ByteScanner } from './scanner.js';
 
 export interface FileLock {
   /** Running number of the line; a waiter has the number of the lock it waits for. */
@@ -25,7 +24,6 @@ export interface FileLock {
   readonly end: bigint | null;
 }
 
-const LOCKS_LIMIT = 256 * 1024 * 1024;
 const [COLON, LESS] = [0x3a, 0x3c];
 
 function file(s: ByteScanner): Pick<FileLock, 'devMajor' | 'devMinor' | 'inode'> {
@@ -61,21 +59,4 @@ export function parseLockLine(s: ByteScanner): FileLock {
   s.spaces();
   const end = s.tryWord('EOF') ? null : s.bigInt('the end of a lock');
   return { id, blocked, type, mode, access, pid, ...where, start, end };
-}
-
-/** Throws CR_KERNEL. */
-export function parseLocks(text: ProcText): FileLock[] {
-  const s = new ByteScanner(text.bytes, text.path);
-  const out: FileLock[] = [];
-  while (!s.done) {
-    out.push(parseLockLine(s));
-    s.nextLine();
-  }
-  return out;
-}
-
-/** All locks whose owner the reader's pid namespace can see. */
-export function readLocks(reader: ProcReader): FileLock[] {
-  const text = reader.read('locks', LOCKS_LIMIT);
-  return text === null ? [] : parseLocks(text);
 }

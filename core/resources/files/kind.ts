@@ -42,8 +42,8 @@ export interface PreflightContext {
   readonly options: PreflightOptions;
   /** Whether some process of the tree holds the master of that pty. */
   hasMaster(index: number): boolean;
-  /** Whether the file has locks of anybody. */
-  hasLocks(stat: BigIntStats): boolean;
+  /** Whether locks are held through that descriptor. (/proc/locks would say it of everybody, but stops all users of locks for 20 ms.) */
+  hasLocks(file: SeenFile): boolean;
 }
 
 /** Options of the dump that decide what can be dumped. */

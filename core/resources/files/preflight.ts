@@ -1,15 +1,12 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
-import type { BigIntStats } from 'node:fs';
-import { readLocks } from '../../kernel/procfs/locks.js';
-import { type ProcReader, splitDev } from '../../kernel/procfs/reader.js';
+import type { ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
-import type { PreflightContext, PreflightOptions } from './kind.js';
+import type { PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { kindOf, refusalOf } from './kinds.js';
 import { seeFds, seeLink } from './seen.js';
 
 /** What the pre-flight of one tree knows about all of its processes; each thing is read when first asked for. */
 export class PreflightFiles implements PreflightContext {
-  private locks: Set<string> | null = null;
   private masters: Set<number> | null = null;
 
   constructor(
@@ -19,12 +16,7 @@ export class PreflightFiles implements PreflightContext {
   ) {}
 
   /** Property, not method: kinds take it out of the context. */
-  readonly hasLocks = (stat: BigIntStats): boolean => {
-    this.locks ??= new Set(readLocks(this.proc).map((lock) => `${lock.devMajor}:${lock.devMinor}:${lock.inode}`));
-    if (this.locks.size === 0) return false;
-    const { major, minor } = splitDev(stat.dev);
-    return this.locks.has(`${major}:${minor}:${stat.ino}`);
-  };
+  readonly hasLocks = ({ pid, fd }: SeenFile): boolean => fd !== null && (readFdInfo(this.proc, pid, fd)?.locks.length ?? 0) > 0;
 
   readonly hasMaster = (index: number): boolean => {
     this.masters ??= this.findMasters();
@@ -52,7 +44,7 @@ export class PreflightFiles implements PreflightContext {
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {
       const file = seeLink(this.proc, pid, name, null);
-      const reason = file ? (kindOf(file)?.refuse?.(file, { ...this, hasLocks: () => false }) ?? null) : null;
+      const reason = file ? (kindOf(file)?.refuse?.(file, this) ?? null) : null;
       if (reason !== null) out.push(`${name} ${reason}`);
     }
     return out;

@@ -216,7 +216,7 @@ export const reg: FileKind = {
       return `is ${name}, whose name is gone while the file has others: give it a temporary name with --link-remap`;
     if (state === 'ghost' && bytesOf(file) > BigInt(options.ghostLimit))
       return `is ${name}, a deleted file of ${bytesOf(file)} bytes: raise --ghost-limit above that`;
-    if (fileType(file.stat.mode) === S.reg && !options.fileLocks && hasLocks(file.stat))
+    if (fileType(file.stat.mode) === S.reg && !options.fileLocks && hasLocks(file))
       return `is ${name}, which is locked: dump locks with --file-locks`;
     return null;
   },

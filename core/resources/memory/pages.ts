@@ -14,6 +14,7 @@ const CHUNK = 1 << 20;
 const IOV_MAX = 1024;
 /** Between programs the copy can be cancelled and reports how far it is. */
 const CHUNKS_PER_PROGRAM = 128;
+const CHUNKS_AT_ONCE = 4;
 
 export interface CopyJob {
   readonly pid: number;
@@ -67,19 +68,19 @@ export async function copyPages(thread: KernelThread, job: CopyJob, buffer: Aren
     const batch = chunks.slice(i, i + CHUNKS_PER_PROGRAM);
     const parts = batch.reduce((n, c) => n + c.parts.length, 0);
     const before = offset;
-    await thread.onceAsync(
-      'memory.copy',
-      16384 + batch.length * 512 + parts * (16 + 64 + 32),
-      (p) => {
-        for (const chunk of batch) {
-          emitRead(p, job, chunk, buffer.base);
-          const out = p.iovec([{ addr: buffer.base, length: chunk.size }]);
-          p.ioAll('pwritev', job.fd, out, 1, offset).must('write memory into the pages file');
-          offset += chunk.size;
-        }
-      },
-      { subject: { pid: job.pid }, target: 'running' },
-    );
+    const size = 16384 + batch.length * 512 + parts * (16 + 64 + 32);
+    const context = { subject: { pid: job.pid }, target: 'running' } as const;
+    const emit = (p: Program) => {
+      for (const chunk of batch) {
+        emitRead(p, job, chunk, buffer.base);
+        const out = p.iovec([{ addr: buffer.base, length: chunk.size }]);
+        p.ioAll('pwritev', job.fd, out, 1, offset).must('write memory into the pages file');
+        offset += chunk.size;
+      }
+    };
+    // A little is copied before the event loop would have had its turn.
+    if (batch.length <= CHUNKS_AT_ONCE) thread.once('memory.copy', size, emit, context).free();
+    else await thread.onceAsync('memory.copy', size, emit, context);
     await job.onBytes(offset - before);
   }
   return offset - job.offset;

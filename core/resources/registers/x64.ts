@@ -82,6 +82,7 @@ function xsaveEntry(area: Buffer, layout: XsaveLayout): UserX86XsaveEntry {
 
 export const registers: TaskResource = {
   name: 'registers',
+  prepare: () => void layoutOnce(),
   plan(task) {
     for (const thread of task.threads) checkCpu(thread.tid, thread.core);
     return [];

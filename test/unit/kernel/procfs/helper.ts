@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../../../../core/errors.js';
+import { type FileLock, parseLockLine } from '../../../../core/kernel/procfs/locks.js';
 import { type ProcText } from '../../../../core/kernel/procfs/reader.js';
+import { ByteScanner } from '../../../../core/kernel/procfs/scanner.js';
 
 /** Sources stay where they are, compiled tests run in dist/. */
 const FIXTURES = join(import.meta.dirname, '../../../../../test/unit/kernel/procfs/fixtures');
@@ -20,6 +22,17 @@ export function textOf(latin1: string, path = '/proc/1/test'): ProcText {
 /** The text of a fixture with a change. */
 export function changed(name: string, change: (latin1: string) => string): ProcText {
   return textOf(change(Buffer.from(fixture(name).bytes).toString('latin1')), `/proc/fixture/${name}`);
+}
+
+/** A text of nothing but lines of locks, such as /proc/locks. */
+export function parseLocks(text: ProcText): FileLock[] {
+  const s = new ByteScanner(text.bytes, text.path);
+  const out: FileLock[] = [];
+  while (!s.done) {
+    out.push(parseLockLine(s));
+    s.nextLine();
+  }
+  return out;
 }
 
 /** Asserts a CR_KERNEL that names the path, and an offset if one is given. */

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseFdNames } from '../../../../core/kernel/procfs/fd-list.js';
 import { parseLimits, RLIM_INFINITY } from '../../../../core/kernel/procfs/limits.js';
-import { parseLocks } from '../../../../core/kernel/procfs/locks.js';
 import { parseChildren, parseThreadNames } from '../../../../core/kernel/procfs/task-list.js';
-import { assertRefused, changed, fixture, textOf } from './helper.js';
+import { assertRefused, changed, fixture, parseLocks, textOf } from './helper.js';
 
 test('children: none, one, many', () => {
   assert.deepEqual(parseChildren(textOf('')), []);
