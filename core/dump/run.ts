@@ -64,6 +64,9 @@ class DumpSession {
   private readonly tasks: DumpTask[] = [];
   private run: DumpRun | null = null;
   private files: DumpFiles | null = null;
+  private memory: MemoryDump | null = null;
+  /** The tree as the pre-flight saw it. */
+  private nodes: readonly TreeNode[] = [];
   private frozen = false;
   private freezer: CgroupFreezer | null = null;
   private bytesCopied = 0;
@@ -78,6 +81,7 @@ class DumpSession {
   }
 
   close(): void {
+    this.memory?.close();
     this.thread.close();
   }
 
@@ -89,8 +93,8 @@ class DumpSession {
       checkImageFolder(options.imagesDir);
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(options.freezeCgroup);
     });
-    const nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
-    if (options.dryRun) return planned(nodes);
+    this.nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
+    if (options.dryRun) return planned(this.nodes);
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const images = new ImageWriter(options.imagesDir);
     this.run = { options, log: this.log, thread: this.thread, images, id: newRunId(), extra: new ExtraState(), tasks: this.tasks };
@@ -113,7 +117,9 @@ class DumpSession {
     const robust = new RobustList(this.thread);
     const files = new DumpFiles(run);
     this.files = files;
-    const memory = new MemoryDump(run, files, (bytes) => this.copied(bytes));
+    const resident = this.nodes.reduce((n, { status }) => n + (status.vm?.rss ?? 0), 0);
+    const memory = new MemoryDump(run, files, resident, (bytes) => this.copied(bytes));
+    this.memory = memory;
     for (const resource of TASK_RESOURCES) resource.prepare?.();
     await stages.run('pauseDevices', () => undefined);
     await stages.run('freeze', () => this.freeze());

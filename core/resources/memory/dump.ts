@@ -3,9 +3,8 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import type { DumpRun, DumpTask } from '../../dump/model.js';
 import type { PagemapEntry } from '../../images/generated/memory.js';
 import { readMemory } from '../../kernel/stub.js';
-import type { Arena } from '../../program/arena.js';
 import type { DumpFiles } from '../files/table.js';
-import { copyBuffer, copyPages } from './pages.js';
+import { Copiers } from './pages.js';
 import { scanPages } from './pagemap-scan.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { dataRanges } from './sparse.js';
@@ -26,7 +25,7 @@ export interface MemoryCounts {
 
 export class MemoryDump {
   readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
-  private readonly buffer: Arena;
+  private readonly copiers: Copiers;
   private nextPagesId = 1;
   /** Shared memory met so far: shmid to an address range where it can be opened. */
   private readonly shared = new Map<bigint, { pid: number; start: number; end: number }>();
@@ -36,9 +35,15 @@ export class MemoryDump {
   constructor(
     private readonly run: DumpRun,
     private readonly files: DumpFiles,
+    /** What there is to copy, about. */
+    bytes: number,
     private readonly onBytes: (bytes: number) => Promise<void>,
   ) {
-    this.buffer = copyBuffer(run.thread);
+    this.copiers = new Copiers(run.thread, bytes);
+  }
+
+  close(): void {
+    this.copiers.close();
   }
 
   /** Before infection: the stub must not get into the image. */
@@ -115,11 +120,14 @@ export class MemoryDump {
         const ranges = runs.slice(i, j).map((run) => run.range);
         if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, fd, offset);
         else
-          offset += await copyPages(
-            this.run.thread,
-            { pid: task.pid, fd, offset, ranges, viaMem: runs[i]!.via === 'mem' ? mem : null, onBytes: this.onBytes },
-            this.buffer,
-          );
+          offset += await this.copiers.copy({
+            pid: task.pid,
+            fd,
+            offset,
+            ranges,
+            viaMem: runs[i]!.via === 'mem' ? mem : null,
+            onBytes: this.onBytes,
+          });
         i = j;
       }
     } finally {
@@ -158,11 +166,7 @@ export class MemoryDump {
     const id = this.nextPagesId++;
     const fd = this.run.images.rawFile(`pages-${id}.img`);
     this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
-    let bytes = await copyPages(
-      this.run.thread,
-      { pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes },
-      this.buffer,
-    );
+    let bytes = await this.copiers.copy({ pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes });
     if ((ranges.at(-1)?.end ?? 0) > whole) bytes += writeTail(source, whole, fd, bytes);
     for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
     this.run.images.pageBytes += bytes;

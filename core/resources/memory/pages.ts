@@ -1,9 +1,10 @@
 /**
- * Copies private memory of frozen processes into pages files. The bytes go kernel to kernel: process_vm_readv(2) into one reused buffer of the
- * tracing thread, pwritev(2) to the file; JavaScript only makes the lists. Memory without PROT_READ is read through /proc/PID/mem, which ignores
+ * Copies private memory of frozen processes into pages files. The bytes go kernel to kernel: process_vm_readv(2) into one reused buffer of a
+ * kernel thread, pwritev(2) to the file; JavaScript only makes the lists. Memory without PROT_READ is read through /proc/PID/mem, which ignores
  * protection.
  */
-import type { KernelThread } from '../../kernel/kernel-thread.js';
+import { availableParallelism } from 'node:os';
+import { KernelThread } from '../../kernel/kernel-thread.js';
 import type { Arena } from '../../program/arena.js';
 import type { Program } from '../../program/program.js';
 import type { Range } from './ranges.js';
@@ -15,6 +16,8 @@ const IOV_MAX = 1024;
 /** Between programs the copy can be cancelled and reports how far it is. */
 const CHUNKS_PER_PROGRAM = 128;
 const CHUNKS_AT_ONCE = 4;
+/** Less is copied before a second thread has started. */
+const TWO_FROM = 16 << 20;
 
 export interface CopyJob {
   readonly pid: number;
@@ -53,37 +56,85 @@ function chunksOf(ranges: readonly Range[]): Chunk[] {
   return chunks;
 }
 
-/** The buffer that every copy of one run shares: touched before the freeze, so that no copy pays for first use of its memory. */
-export function copyBuffer(thread: KernelThread): Arena {
-  const arena = thread.arena(CHUNK);
-  arena.bytes.fill(1);
-  return arena;
+/** Threads that copy, each with its buffer. */
+export class Copiers {
+  private readonly list: { thread: KernelThread; buffer: Arena }[] = [];
+  private readonly extra: KernelThread[] = [];
+
+  /**
+   * While one thread reads from the target another writes to the file: the kernel lets nobody write to a file at the same time anyway, so more than two
+   * gain nothing (measured: 256 MiB in 47 ms by two, 78 ms by one).
+   * @param bytes how much there is to copy at least, to see whether a second thread pays
+   */
+  constructor(thread: KernelThread, bytes: number) {
+    this.add(thread);
+    if (bytes < TWO_FROM || availableParallelism() < 2) return;
+    const second = new KernelThread(thread.native);
+    second.observer = thread.observer;
+    this.extra.push(second);
+    this.add(second);
+  }
+
+  /** The buffer is touched now, before the freeze, so that no copy pays for first use of its memory. */
+  private add(thread: KernelThread): void {
+    const buffer = thread.arena(CHUNK);
+    buffer.bytes.fill(1);
+    this.list.push({ thread, buffer });
+  }
+
+  close(): void {
+    for (const thread of this.extra) thread.close();
+  }
+
+  /** Copies the ranges into the file, one behind the other; returns the number of bytes. */
+  async copy(job: CopyJob): Promise<number> {
+    const chunks = chunksOf(job.ranges);
+    let offset = job.offset;
+    for (let i = 0; i < chunks.length; i += CHUNKS_PER_PROGRAM) {
+      const before = offset;
+      const batch = chunks.slice(i, i + CHUNKS_PER_PROGRAM).map((chunk) => {
+        const placed = { chunk, offset };
+        offset += chunk.size;
+        return placed;
+      });
+      await this.copyBatch(job, batch);
+      await job.onBytes(offset - before);
+    }
+    return offset - job.offset;
+  }
+
+  private async copyBatch(job: CopyJob, batch: readonly Placed[]): Promise<void> {
+    const context = { subject: { pid: job.pid }, target: 'running' } as const;
+    const first = this.list[0]!;
+    // A little is copied before the event loop would have had its turn.
+    if (batch.length <= CHUNKS_AT_ONCE) {
+      first.thread.once('memory.copy', sizeOf(batch), (p) => emitCopies(p, job, batch, first.buffer.base), context).free();
+      return;
+    }
+    const runs = this.list.map(({ thread, buffer }, k) => {
+      const own = batch.filter((_, i) => i % this.list.length === k);
+      return thread.onceAsync('memory.copy', sizeOf(own), (p) => emitCopies(p, job, own, buffer.base), context);
+    });
+    // All of them, also when one failed: the others still use the file and the target.
+    for (const done of await Promise.allSettled(runs)) if (done.status === 'rejected') throw done.reason;
+  }
 }
 
-/** Copies the ranges one after the other; returns the number of bytes. */
-export async function copyPages(thread: KernelThread, job: CopyJob, buffer: Arena): Promise<number> {
-  const chunks = chunksOf(job.ranges);
-  let offset = job.offset;
-  for (let i = 0; i < chunks.length; i += CHUNKS_PER_PROGRAM) {
-    const batch = chunks.slice(i, i + CHUNKS_PER_PROGRAM);
-    const parts = batch.reduce((n, c) => n + c.parts.length, 0);
-    const before = offset;
-    const size = 16384 + batch.length * 512 + parts * (16 + 64 + 32);
-    const context = { subject: { pid: job.pid }, target: 'running' } as const;
-    const emit = (p: Program) => {
-      for (const chunk of batch) {
-        emitRead(p, job, chunk, buffer.base);
-        const out = p.iovec([{ addr: buffer.base, length: chunk.size }]);
-        p.ioAll('pwritev', job.fd, out, 1, offset).must('write memory into the pages file');
-        offset += chunk.size;
-      }
-    };
-    // A little is copied before the event loop would have had its turn.
-    if (batch.length <= CHUNKS_AT_ONCE) thread.once('memory.copy', size, emit, context).free();
-    else await thread.onceAsync('memory.copy', size, emit, context);
-    await job.onBytes(offset - before);
+interface Placed {
+  readonly chunk: Chunk;
+  /** Place in the file. */
+  readonly offset: number;
+}
+
+function sizeOf(batch: readonly Placed[]): number {
+  return 16384 + batch.length * 512 + batch.reduce((n, { chunk }) => n + chunk.parts.length, 0) * (16 + 64 + 32);
+}
+
+function emitCopies(p: Program, job: CopyJob, batch: readonly Placed[], buffer: number): void {
+  for (const { chunk, offset } of batch) {
+    emitRead(p, job, chunk, buffer);
+    p.ioAll('pwritev', job.fd, p.iovec([{ addr: buffer, length: chunk.size }]), 1, offset).must('write memory into the pages file');
   }
-  return offset - job.offset;
 }
 
 function emitRead(p: Program, job: CopyJob, chunk: Chunk, buffer: number): void {
