@@ -3,15 +3,16 @@ import type { TaskKobjIdsEntry } from '../images/generated/task.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { DumpTask } from './model.js';
 import { isZombie } from '../kernel/procfs/stat.js';
+import { OWN_IPC_ID } from '../resources/ipc/dump.js';
 
 const KCMP = { vm: 1, files: 2, fs: 3, sighand: 4 } as const;
 type SharedKind = keyof typeof KCMP;
 
-/** Only tasks of our own namespaces are dumped, so one id a kind says it all. */
+/** Namespaces of criu-ts itself. A tree may have an IPC namespace of its own (core/resources/ipc); all others are refused. */
 const NAMESPACE_IDS = {
   pid_ns_id: 1,
   net_ns_id: 2,
-  ipc_ns_id: 3,
+  ipc_ns_id: OWN_IPC_ID,
   uts_ns_id: 4,
   mnt_ns_id: 5,
   user_ns_id: 6,
@@ -24,8 +25,8 @@ export function ownIds(): TaskKobjIdsEntry {
   return { vm_id: 1, files_id: 1, fs_id: 1, sighand_id: 1, ...NAMESPACE_IDS };
 }
 
-/** Ids of every live task of a frozen tree. */
-export function taskIds(thread: KernelThread, tasks: readonly DumpTask[]): Map<DumpTask, TaskKobjIdsEntry> {
+/** Ids of every live task of a frozen tree. `ipcNamespace`: id of the one IPC namespace that they are in. */
+export function taskIds(thread: KernelThread, tasks: readonly DumpTask[], ipcNamespace: number): Map<DumpTask, TaskKobjIdsEntry> {
   const live = tasks.filter((task) => !isZombie(task));
   const ids = {
     vm: classes(thread, live, 'vm'),
@@ -33,10 +34,11 @@ export function taskIds(thread: KernelThread, tasks: readonly DumpTask[]): Map<D
     fs: classes(thread, live, 'fs'),
     sighand: classes(thread, live, 'sighand'),
   };
+  const namespaces = { ...NAMESPACE_IDS, ipc_ns_id: ipcNamespace };
   return new Map(
     live.map((task, i) => [
       task,
-      { vm_id: ids.vm[i]!, files_id: ids.files[i]!, fs_id: ids.fs[i]!, sighand_id: ids.sighand[i]!, ...NAMESPACE_IDS },
+      { vm_id: ids.vm[i]!, files_id: ids.files[i]!, fs_id: ids.fs[i]!, sighand_id: ids.sighand[i]!, ...namespaces },
     ]),
   );
 }

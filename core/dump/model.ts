@@ -11,6 +11,7 @@ import type { TracedProcess, Tracee } from '../kernel/tracee.js';
 import type { Log } from '../log.js';
 import type { ResolvedDumpOptions } from '../options.js';
 import type { ExtraState } from '../resources/extra-state.js';
+import type { IpcDump } from '../resources/ipc/dump.js';
 
 export interface DumpThread {
   readonly task: DumpTask;
@@ -52,6 +53,7 @@ export interface DumpRun {
   readonly id: string;
   /** What CRIU's images cannot hold. */
   readonly extra: ExtraState;
+  readonly ipc: IpcDump;
   /** Parents before children. */
   readonly tasks: DumpTask[];
 }

@@ -9,6 +9,7 @@ import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
 import type { ResolvedDumpOptions } from '../options.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
+import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
 import { preflightTask } from './preflight-task.js';
@@ -21,7 +22,8 @@ export interface Refusal {
 
 /** Lines of a report; more are counted, not printed. */
 const MAX_LINES = 200;
-const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'ipc', 'uts', 'mnt', 'user', 'cgroup', 'time'];
+/** Must be ours; the IPC namespace is looked at for the tree as a whole. */
+const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'uts', 'mnt', 'user', 'cgroup', 'time'];
 
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
 export function preflight(proc: ProcReader, options: ResolvedDumpOptions): TreeNode[] {
@@ -32,7 +34,12 @@ export function preflight(proc: ProcReader, options: ResolvedDumpOptions): TreeN
     options,
     nodes.map((node) => node.pid),
   );
-  const refusals = [...checkSession(nodes, options), ...nodes.flatMap((node) => checkProcess(proc, node, files))];
+  const live = nodes.filter((node) => node.stat.state !== 'Z').map((node) => node.pid);
+  const refusals = [
+    ...checkSession(nodes, options),
+    ...checkIpcNamespaces(proc, live),
+    ...nodes.flatMap((node) => checkProcess(proc, node, files)),
+  ];
   if (refusals.length > 0) throw report(options.pid, refusals);
   return nodes;
 }

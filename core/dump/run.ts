@@ -17,6 +17,7 @@ import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDum
 import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-entry.js';
 import { ExtraState } from '../resources/extra-state.js';
 import { DumpFiles } from '../resources/files/table.js';
+import { IpcDump } from '../resources/ipc/dump.js';
 import { MemoryDump } from '../resources/memory/dump.js';
 import { newMm } from '../resources/memory/mm.js';
 import { checkPrivileges } from '../privileges.js';
@@ -82,6 +83,7 @@ class DumpSession {
 
   close(): void {
     this.memory?.close();
+    this.run?.ipc.close();
     this.thread.close();
   }
 
@@ -97,7 +99,9 @@ class DumpSession {
     if (options.dryRun) return planned(this.nodes);
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const images = new ImageWriter(options.imagesDir);
-    this.run = { options, log: this.log, thread: this.thread, images, id: newRunId(), extra: new ExtraState(), tasks: this.tasks };
+    const { log, thread, tasks } = this;
+    const ipc = new IpcDump({ thread, images, tasks });
+    this.run = { options, log, thread, images, id: newRunId(), extra: new ExtraState(), ipc, tasks };
     try {
       await this.frozenPart(this.run);
       await this.store(this.run);
@@ -124,7 +128,10 @@ class DumpSession {
     await stages.run('pauseDevices', () => undefined);
     await stages.run('freeze', () => this.freeze());
     await stages.run('checkpointDevices', () => undefined);
-    await stages.run('readOutside', () => readOutside(run));
+    await stages.run('readOutside', () => {
+      readOutside(run);
+      run.ipc.collect();
+    });
     await stages.run('infect', () => {
       for (const task of this.liveTasks()) memory.saveVdso(task);
       infect(run, robust);

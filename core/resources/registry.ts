@@ -24,6 +24,7 @@ import { sched } from './sched.js';
 import { seccomp } from './seccomp.js';
 import { shadowStack } from './shadow-stack.js';
 import { signals } from './signals.js';
+import { sysvIpc } from './ipc/resource.js';
 import { syscallDispatch } from './syscall-dispatch.js';
 import { thp } from './thp.js';
 import { threadSharing } from './thread-sharing.js';
@@ -43,6 +44,7 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   rseq,
   registers,
   mm,
+  sysvIpc,
   timers,
   comm,
   creds,

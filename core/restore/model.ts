@@ -9,6 +9,7 @@ import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
 import type { Arena } from '../program/arena.js';
 import type { ExtraState } from '../resources/extra-state.js';
+import type { IpcRestore } from '../resources/ipc/restore.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import type { PageMap } from '../resources/memory/page-map.js';
 import type { OwnState } from './own.js';
@@ -60,4 +61,5 @@ export interface RestoreRun {
   /** Descriptors that every seed is born with. */
   readonly service: ServiceFds;
   readonly files: RestoreFiles;
+  readonly ipc: IpcRestore;
 }

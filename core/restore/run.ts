@@ -18,8 +18,10 @@ import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions, type RestoreResult } from '../options.js';
 import { readExtra } from '../resources/extra-state.js';
 import { RestoreFiles } from '../resources/files/restore.js';
+import { IpcRestore } from '../resources/ipc/restore.js';
 import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
+import type { Range } from '../resources/memory/ranges.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
 import { specialMappings } from '../resources/memory/vdso.js';
 import { checkPrivileges } from '../privileges.js';
@@ -31,7 +33,7 @@ import { buildBirths, buildRootBirth, type BirthContext } from './births.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { readOwnState } from './own.js';
 import { waitForPids } from './pids.js';
-import { findHole } from './place.js';
+import { findHole } from '../resources/memory/place.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
 import { readInventory, readTasks, type TaskMappings } from './read.js';
 import { holdAll, releaseAll, type Held } from './release.js';
@@ -68,8 +70,9 @@ export async function restore(options: RestoreOptions, hooks = new Hooks()): Pro
 }
 
 /** A hole behind the arena, for the vDSO on its way and for one that differs from that of the images. */
-function parkingOf(seeds: SeedArena): number {
-  return seeds.range.end + PAGE;
+function parkingOf(seeds: SeedArena): Range {
+  const start = seeds.range.end + PAGE;
+  return { start, end: start + PARKING };
 }
 
 function runLog(options: ResolvedRestoreOptions): Log {
@@ -89,6 +92,7 @@ class RestoreSession {
   private memory = new Map<RestoreTask, TaskMemory>();
   private births = new Map<RestoreTask, Birth>();
   private files: RestoreFiles | null = null;
+  private ipc: IpcRestore | null = null;
   private seeds: SeedArena | null = null;
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
@@ -164,12 +168,19 @@ class RestoreSession {
     const own = { sid: self.sid, pgid: self.pgrp };
     const { tasks, memory } = readTasks(images, sources, { shellJob: this.options.shellJob, own });
     for (const { vmas } of memory.values()) shared.read(vmas, sources);
+    const ipc = new IpcRestore({ images, service: this.service, thread: this.thread, calls: this.calls, log: this.log });
+    ipc.read(
+      tasks,
+      [...memory.values()].map(({ vmas }) => vmas),
+      sources,
+    );
+    this.ipc = ipc;
     this.births = planBirths(tasks, own);
     this.tasks = tasks;
     this.stages.pid = this.rootPid;
-    const seeds = this.makeArena(tasks, memory);
+    const seeds = this.makeArena(tasks, memory, ipc.arenaSize);
     this.seeds = seeds;
-    this.memory = planVdsos(this.vdso, memory, this.service, parkingOf(seeds));
+    this.memory = planVdsos(this.vdso, memory, this.service, parkingOf(seeds).start);
     const run = {
       options: this.options,
       log: this.log,
@@ -181,6 +192,7 @@ class RestoreSession {
       tasks,
       arena: seeds.arena,
       service: this.service,
+      ipc,
     } as RestoreRun;
     const files = new RestoreFiles(run);
     Object.assign(run, { files });
@@ -189,8 +201,8 @@ class RestoreSession {
     return run;
   }
 
-  private makeArena(tasks: readonly RestoreTask[], mappings: ReadonlyMap<RestoreTask, TaskMappings>): SeedArena {
-    let size = ARENA_BASE;
+  private makeArena(tasks: readonly RestoreTask[], mappings: ReadonlyMap<RestoreTask, TaskMappings>, more: number): SeedArena {
+    let size = ARENA_BASE + more;
     for (const task of tasks) size += ARENA_PER_TASK + task.threads.length * ARENA_PER_THREAD;
     for (const task of tasks) size += (task.mm?.vmas.length ?? 0) * ARENA_PER_MAPPING + (task.pages?.runs.length ?? 0) * ARENA_PER_RUN;
     const used = [...mappings.values()].flatMap((memory) => memory.vmas);
@@ -223,7 +235,7 @@ class RestoreSession {
     };
     const programs = buildBirths(ctx);
     await stages.run('seed', () => this.startRoot(ctx));
-    await stages.run('setupNamespaces', () => undefined);
+    await stages.run('setupNamespaces', () => this.setupIpc(ctx));
     await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
       const root = this.rootJob(ctx);
@@ -260,6 +272,17 @@ class RestoreSession {
     startRoot(this.thread, ctx.seeds, this.service, { pid: root!.pid, sibling: this.options.sibling });
     this.created.add(root!);
     await waitSeeds(this.thread, ctx.seeds, [{ thread, program: ready, pid: root!.pid }], this.between);
+  }
+
+  /** What the root makes before it has children. */
+  private async setupIpc(ctx: BirthContext): Promise<void> {
+    const { run, seeds } = ctx;
+    if (run.ipc.isEmpty) return;
+    const [root] = run.tasks;
+    const thread = this.processes.of(root!);
+    const { uids, gids } = run.own.status;
+    const program = run.ipc.setup(run.arena, [seeds.range, parkingOf(seeds)], { uid: uids[1], gid: gids[1] });
+    await runSeeds(this.thread, seeds, [{ thread, program, pid: root!.pid }], this.between);
   }
 
   private rootJob(ctx: BirthContext): SeedJob {
@@ -300,6 +323,7 @@ class RestoreSession {
     await this.stages.failed();
     try {
       killSeeds(this.thread, this.tasks, (task) => this.created.has(task));
+      this.ipc?.undo();
       this.files?.undo();
     } catch (error) {
       this.log.error(`Cleaning up after "${String(cause)}" failed: ${String(error)}`);

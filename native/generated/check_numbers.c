@@ -75,6 +75,27 @@ SAME(__NR_shmctl, 31);
 #ifdef __NR_shmdt
 SAME(__NR_shmdt, 67);
 #endif
+#ifdef __NR_semget
+SAME(__NR_semget, 64);
+#endif
+#ifdef __NR_semop
+SAME(__NR_semop, 65);
+#endif
+#ifdef __NR_semctl
+SAME(__NR_semctl, 66);
+#endif
+#ifdef __NR_msgget
+SAME(__NR_msgget, 68);
+#endif
+#ifdef __NR_msgsnd
+SAME(__NR_msgsnd, 69);
+#endif
+#ifdef __NR_msgrcv
+SAME(__NR_msgrcv, 70);
+#endif
+#ifdef __NR_msgctl
+SAME(__NR_msgctl, 71);
+#endif
 #ifdef __NR_dup
 SAME(__NR_dup, 32);
 #endif

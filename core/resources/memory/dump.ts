@@ -14,6 +14,8 @@ import { hasPages, isSharedAnon, needsFile, vmaEntry } from './vmas.js';
 const PAGE = 4096;
 const PE_PRESENT = 4;
 const PROT_READ = 1;
+/** Above every segment id, which is an int. */
+const BESIDE_SEGMENTS = 1n << 40n;
 
 /** What statistics want to know. */
 export interface MemoryCounts {
@@ -27,7 +29,7 @@ export class MemoryDump {
   readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
   private readonly copiers: Copiers;
   private nextPagesId = 1;
-  /** Shared memory met so far: shmid to an address range where it can be opened. */
+  /** Shared memory met so far: its name in images to an address range where it can be opened. */
   private readonly shared = new Map<bigint, { pid: number; start: number; end: number }>();
   /** Pristine vDSO bytes by task: read before the rescue stub went there. */
   private readonly vdsoBytes = new Map<DumpTask, Buffer>();
@@ -84,8 +86,8 @@ export class MemoryDump {
 
   private addVmas(task: DumpTask, guards: readonly Range[]): void {
     for (const vma of task.vmas) {
-      if (isSharedAnon(vma)) this.noteShared(task, vma);
-      task.mm.vmas.push(vmaEntry(vma, needsFile(vma) ? this.files.mapped(task, vma) : null));
+      const shared = isSharedAnon(vma) ? this.noteShared(task, vma) : 0n;
+      task.mm.vmas.push(vmaEntry(vma, needsFile(vma) ? this.files.mapped(task, vma) : null, shared));
     }
     // Guard regions are stored as extra entries behind all real ones (criu.md 3.4).
     for (const guard of guards) {
@@ -102,8 +104,11 @@ export class MemoryDump {
     }
   }
 
-  private noteShared(task: DumpTask, vma: { inode: bigint; start: number; end: number }): void {
-    if (!this.shared.has(vma.inode)) this.shared.set(vma.inode, { pid: task.pid, start: vma.start, end: vma.end });
+  /** Returns what images call it: the inode number, unless a System V segment has that as its id (one file holds the pages of both kinds). */
+  private noteShared(task: DumpTask, vma: { inode: bigint; start: number; end: number }): bigint {
+    const shmid = this.run.ipc.segments.has(Number(vma.inode)) ? vma.inode + BESIDE_SEGMENTS : vma.inode;
+    if (!this.shared.has(shmid)) this.shared.set(shmid, { pid: task.pid, start: vma.start, end: vma.end });
+    return shmid;
   }
 
   /** Writes runs in address order: neighbours of one kind go in one copy. Returns the number of pages. */
@@ -154,9 +159,11 @@ export class MemoryDump {
       }
     }
     for (const memfd of this.files.memfds()) await this.dumpObject(memfd.shmid, memfd.fd);
+    await this.run.ipc.dump((id, fd) => this.dumpObject(id, fd));
   }
 
-  private async dumpObject(shmid: bigint, source: number): Promise<void> {
+  /** Pages of the memory object behind a descriptor. */
+  async dumpObject(shmid: bigint, source: number): Promise<void> {
     const length = fstatSync(source).size;
     const size = Math.ceil(length / PAGE) * PAGE;
     const ranges = dataRanges(this.run.thread, source, size);

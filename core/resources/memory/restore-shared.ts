@@ -20,7 +20,7 @@ export class SharedMemory {
   /** Learns which objects there are and reads their page maps. Nothing is made. */
   read(vmas: readonly Vma[], sources: PageSources): void {
     for (const vma of vmas) {
-      if ((vma.status & VMA_STATUS.anonShared) === 0) continue;
+      if ((vma.status & VMA_STATUS.anonShared) === 0 || (vma.status & VMA_STATUS.sysvIpc) !== 0) continue;
       this.sizes.set(vma.shmid, Math.max(this.sizes.get(vma.shmid) ?? 0, vma.pgoff + vma.end - vma.start));
       if (this.maps.has(vma.shmid)) continue;
       const known = this.run.images.exists('pagemap-shmem', vma.shmid);

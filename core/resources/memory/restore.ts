@@ -8,6 +8,7 @@ import type { VmaEntry } from '../../images/generated/memory.js';
 import type { Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
+import { emitAttachments, isAttachment } from '../ipc/attach.js';
 import type { SharedMemory } from './restore-shared.js';
 import { emitVdso, type SpecialMapping, type VdsoPlan } from './vdso.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
@@ -22,6 +23,7 @@ const MADV_COLLAPSE = 25;
 const MADV_NOHUGEPAGE = 15;
 const MADV_DONTNEED = 4;
 const MADV_GUARD_INSTALL = 102;
+const O_ACCMODE = 3;
 /** Flags of vma_entry that mmap takes as they are. */
 const MMAP_FLAGS = MAP.growsdown | MAP.noreserve | MAP.stack | MAP.hugetlb | (0x3f << MAP.hugeShift);
 
@@ -34,6 +36,8 @@ export interface Vma extends Range {
   /** File id or id of shared memory. */
   readonly shmid: bigint;
   readonly madv: bigint;
+  /** An attachment that can never become writable (shmat(2), SHM_RDONLY). */
+  readonly readOnly: boolean;
 }
 
 /** What a seed's address space holds before its memory program runs. */
@@ -57,7 +61,7 @@ export interface MemoryContext {
   /** Code and data of the seeds. */
   readonly arena: Range;
   /** A hole as large as all special mappings together. */
-  readonly parking: number;
+  readonly parking: Range;
 }
 
 function bad(pid: number, message: string, addr?: number | bigint): CrError {
@@ -97,8 +101,7 @@ function numbers(pid: number, e: VmaEntry): Vma {
   )
     throw bad(pid, `mapping up to 0x${e.end.toString(16)} with offset ${e.pgoff} cannot exist`, e.start);
   const known = VMA_STATUS.anonPrivate | VMA_STATUS.anonShared | VMA_STATUS.filePrivate | VMA_STATUS.fileShared | VMA_STATUS.guard;
-  const refused =
-    VMA_STATUS.socket | VMA_STATUS.aioRing | VMA_STATUS.shadowStack | VMA_STATUS.uprobes | VMA_STATUS.extPlugin | VMA_STATUS.sysvIpc;
+  const refused = VMA_STATUS.socket | VMA_STATUS.aioRing | VMA_STATUS.shadowStack | VMA_STATUS.uprobes | VMA_STATUS.extPlugin;
   if ((e.status & refused) !== 0 || (e.status & known) === 0)
     throw new CrError('CR_IMAGE_FEATURE', {
       message: `mapping of a kind that is not built yet (status 0x${e.status.toString(16)})`,
@@ -114,6 +117,7 @@ function numbers(pid: number, e: VmaEntry): Vma {
     pgoff: Number(e.pgoff),
     shmid: e.shmid,
     madv: e.madv ?? 0n,
+    readOnly: e.fdflags !== undefined && (e.fdflags & O_ACCMODE) === 0,
   };
 }
 
@@ -162,11 +166,12 @@ export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, 
   const pieces = piecesOf(vmas, inherited.vmas);
   const kept = pieces.filter((piece) => piece.from !== null);
   emitUnmap(p, [...kept, ...inherited.special, ctx.arena]);
-  emitVdso(p, inherited.special, vdso.to, ctx.parking);
+  emitVdso(p, inherited.special, vdso.to, ctx.parking.start);
   const { runs } = task.pages!;
   const fills = pieces.map((piece) => ({ piece, pages: intersectRanges(runs, [piece]) }));
   checkCovered(task, runs, memory.vmas);
-  for (const { piece, pages } of fills) if (!piece.from) emitMap(p, piece, pages.length > 0, ctx);
+  emitAttachments(p, memory.vmas, [ctx.arena, ctx.parking], ctx.run.ipc);
+  for (const { piece, pages } of fills) if (!piece.from && !isAttachment(piece.vma)) emitMap(p, piece, pages.length > 0, ctx);
   for (const { piece, pages } of fills) if (piece.from) emitOpen(p, piece, inherited.pages, pages);
   emitFill(p, task, fills, ctx);
   for (const patch of vdso.patches) p.copyMemory(patch.addr, p.data(patch.bytes), patch.bytes.length);

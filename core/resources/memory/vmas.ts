@@ -3,6 +3,9 @@ import type { VmaEntry } from '../../images/generated/memory.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { MADV_OF_FLAG, MAP, VMA_STATUS } from './vma-bits.js';
 
+const O_RDONLY = 0;
+const O_RDWR = 2;
+
 /** Mapped files that need an id from the descriptor table: ordinary files, and memfds (whose content is shared memory). */
 export function needsFile(vma: SmapsVma): boolean {
   return vma.kind === 'file' || vma.kind === 'memfd';
@@ -84,26 +87,27 @@ function madviseOf(vma: SmapsVma): number {
   return bits;
 }
 
-/** True for shared memory without a file of its own: its inode number is the shmid. */
+/** True for shared memory without a file of its own: its inode number is the shmid. Segments of System V have ids of their own and are not meant. */
 export function isSharedAnon(vma: SmapsVma): boolean {
-  return vma.kind === 'devZero' || vma.kind === 'anonShmem' || vma.kind === 'sysvShm' || (vma.kind === 'anonHugepage' && vma.shared);
+  return vma.kind === 'devZero' || vma.kind === 'anonShmem' || (vma.kind === 'anonHugepage' && vma.shared);
 }
 
 /**
  * @param file id in files.img and the open flags of the mapped file, for mappings with `needsFile`
+ * @param shared what images call the shared memory of mappings with `isSharedAnon`
  */
-export function vmaEntry(vma: SmapsVma, file: { id: number; flags: number } | null): VmaEntry {
+export function vmaEntry(vma: SmapsVma, file: { id: number; flags: number } | null, shared: bigint): VmaEntry {
   const madv = madviseOf(vma);
   return {
     start: BigInt(vma.start),
     end: BigInt(vma.end),
     pgoff: BigInt(vma.offset),
-    shmid: file ? BigInt(file.id) : isSharedAnon(vma) ? vma.inode : 0n,
+    shmid: file ? BigInt(file.id) : vma.kind === 'sysvShm' ? vma.inode : isSharedAnon(vma) ? shared : 0n,
     prot: vma.prot,
     flags: flagsOf(vma),
     status: statusOf(vma),
     fd: -1n,
     ...(madv === 0 ? {} : { madv: BigInt(madv) }),
-    ...(file ? { fdflags: file.flags } : {}),
+    ...(file ? { fdflags: file.flags } : vma.kind === 'sysvShm' ? { fdflags: vma.vmFlags.has('mw') ? O_RDWR : O_RDONLY } : {}),
   };
 }

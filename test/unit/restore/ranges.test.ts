@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findHole } from '../../../core/restore/place.js';
+import { findHole } from '../../../core/resources/memory/place.js';
 import { intersectRanges, subtractRanges } from '../../../core/resources/memory/ranges.js';
 
 const r = (...pairs: [number, number][]) => pairs.map(([start, end]) => ({ start, end }));

@@ -1,6 +1,6 @@
-/** Where the arena of the seeds goes: an address range that is free in every task to be, and in a freshly executed seed. */
-import { CrError } from '../errors.js';
-import type { Range } from '../resources/memory/ranges.js';
+/** Address ranges that are free in every task to be, and in a freshly executed seed: for the arena of the seeds, and for what is on its way. */
+import { CrError } from '../../errors.js';
+import type { Range } from './ranges.js';
 
 /**
  * A new program has its text and heap low and its stack, vDSO and libraries near the top (arch_pick_mmap_layout); the kernel's randomisation moves
