@@ -14,25 +14,24 @@ import type { TracedProcess } from '../kernel/tracee.js';
 import { NOBODY, ProgramTrace } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
-import { newLeaderCore, newThreadCore, newZombieCore } from '../resources/core-entry.js';
 import { ExtraState } from '../resources/extra-state.js';
 import { DumpFiles } from '../resources/files/table.js';
 import { IpcDump } from '../resources/ipc/dump.js';
 import { MemoryDump } from '../resources/memory/dump.js';
-import { newMm } from '../resources/memory/mm.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
+import { FilesAhead } from './ahead.js';
 import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
-import type { DumpRun, DumpTask, DumpThread } from './model.js';
+import type { DumpRun, DumpTask } from './model.js';
 import { preflight } from './preflight.js';
 import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
+import { addThreads, newTask } from './tasks.js';
 import { walkTree, type TreeNode } from './tree.js';
 import { inventory, writeTasks } from './write.js';
 import { TASK_RESOURCES } from '../resources/registry.js';
-import { TASK_STATE } from '../resources/task-parts.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
@@ -66,6 +65,7 @@ class DumpSession {
   private run: DumpRun | null = null;
   private files: DumpFiles | null = null;
   private memory: MemoryDump | null = null;
+  private ahead: FilesAhead | null = null;
   /** The tree as the pre-flight saw it. */
   private nodes: readonly TreeNode[] = [];
   private frozen = false;
@@ -103,10 +103,12 @@ class DumpSession {
     const ipc = new IpcDump({ thread, images, tasks });
     this.run = { options, log, thread, images, id: newRunId(), extra: new ExtraState(), ipc, tasks };
     try {
+      this.ahead = FilesAhead.start(this.thread, images, this.nodes);
       await this.frozenPart(this.run);
       await this.store(this.run);
       await stages.run('postDumpScript', () => scripts.run('post-dump', 'running', options.pid));
     } catch (error) {
+      await this.endAhead();
       images.abort();
       this.files?.undo();
       await this.letGo(error);
@@ -158,7 +160,16 @@ class DumpSession {
   /** What follows does not need the tree any more; whether it still stands decides only what a failure means. */
   private async store(run: DumpRun): Promise<void> {
     if (this.options.leaveRunning && this.options.actionScripts.length === 0) await this.goOn();
-    await this.stages.run('store', () => run.images.finish(inventory(run.id, [])));
+    await this.stages.run('store', async () => {
+      await this.endAhead();
+      run.images.finish(inventory(run.id, []));
+    });
+  }
+
+  private async endAhead(): Promise<void> {
+    const { ahead } = this;
+    this.ahead = null;
+    await ahead?.end();
   }
 
   private async goOn(): Promise<void> {
@@ -261,34 +272,4 @@ function planned(nodes: readonly TreeNode[]): DumpResult {
 /** A random UUID (random(4)). Node's own would load its whole cryptography. */
 function newRunId(): string {
   return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
-}
-
-function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {
-  const nsPid = node.status.nsPid.at(-1) ?? node.pid;
-  const base = {
-    pid: node.pid,
-    nsPid,
-    parent,
-    stat: node.stat,
-    status: node.status,
-    traced: null,
-    parasite: null,
-    threads: [],
-    mm: newMm(),
-    vmas: [],
-  };
-  const zombie = node.stat.state === 'Z';
-  return { ...base, core: zombie ? newZombieCore(node.stat) : newLeaderCore(node.stat) };
-}
-
-function addThreads(task: DumpTask): void {
-  if (!task.traced) return;
-  const { main } = task.traced;
-  // stat(5) says `t` of every thread that we hold; what it was before is in the way it stopped.
-  if (main.inGroupStop) Object.assign(task.core.tc ?? {}, { task_state: TASK_STATE.stopped, stop_signo: main.stopSignal });
-  task.threads = task.traced.threads.map((tracee): DumpThread => {
-    const leader = tracee.tid === task.pid;
-    // Threads live in the pid namespace of their process; ids differ only across namespaces, which the pre-flight refuses.
-    return { task, tracee, tid: tracee.tid, nsTid: tracee.tid, isMain: tracee === main, core: leader ? task.core : newThreadCore() };
-  });
 }

@@ -1,20 +1,21 @@
 /** Writes one folder of images. inventory.img comes last and by rename: a folder that has it holds a whole set. */
-import { closeSync, constants, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { magicBytes, paddingOf, recordBytes } from './container.js';
 import type { InventoryEntry } from './generated/inventory.js';
 import type { StatsEntry } from './generated/stats.js';
+import { attempt, create, namesIn, openMade, remove, writeAt, writeFile } from './image-files.js';
 import { fileName } from './kind.js';
 import { GLOBAL_KINDS, IMAGES, kindOf, type EntryOf, type KindName } from './magic.js';
 
-const MODE = 0o644;
 /** Images are small: most need one write. More than this is written at once, so that a large table of mappings does not pile up here. */
 const FLUSH_AT = 256 << 10;
 /** Records that may wait to be encoded. */
 const QUEUE_MAX = 4096;
 
 interface OpenImage {
+  readonly file: string;
   readonly path: string;
   readonly kind: KindName;
   /** Opened at the first write: thousands of tasks have more images than a process has descriptors. */
@@ -34,68 +35,6 @@ export interface RawSpace {
   readonly offset: number;
 }
 
-/** Runs one file operation; a failure becomes CR_IMAGE_WRITE with path, call and errno. */
-function attempt<T>(call: string, path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new CrError('CR_IMAGE_WRITE', {
-      message: `${call} failed with ${errno}`,
-      subject: { path },
-      kernel: { call: `${call}("${path}")`, errno },
-      cause: error,
-    });
-  }
-}
-
-function remove(path: string): void {
-  attempt('unlink', path, () => {
-    try {
-      unlinkSync(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  });
-}
-
-/** Creates `path`. What an earlier dump left there goes away: O_EXCL proves that we write neither through a link nor into a file in use. */
-function create(path: string): number {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const open = () => openSync(path, flags, MODE);
-  const fd = attempt('open', path, () => {
-    try {
-      return open();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      return null;
-    }
-  });
-  if (fd !== null) return fd;
-  remove(path);
-  return attempt('open', path, open);
-}
-
-/** Names in a folder. */
-function namesIn(dir: string): Set<string> {
-  return new Set(attempt('readdir', dir, () => readdirSync(dir)));
-}
-
-function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += attempt('pwrite', path, () => writeSync(fd, bytes, done, bytes.length - done, offset + done));
-  }
-}
-
-function writeFile(path: string, bytes: Uint8Array): void {
-  const fd = create(path);
-  try {
-    writeAt(fd, path, bytes, 0);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Bytes of an image with one record. */
 function wholeImage<K extends KindName>(kind: K, entry: EntryOf<K>): Buffer {
   return Buffer.concat([magicBytes(kindOf(kind)), recordBytes(kindOf(kind).type, entry)]);
@@ -113,6 +52,8 @@ export class ImageWriter {
   readonly #images = new Map<string, OpenImage>();
   readonly #raw = new Map<string, number>();
   readonly #created = new Set<string>();
+  /** Names that somebody else is making for us, empty. */
+  #expected: ReadonlySet<string> = new Set();
 
   /** From here on the folder no longer holds the set that it held before. Throws CR_IMAGE_WRITE. */
   constructor(dir: string) {
@@ -132,6 +73,21 @@ export class ImageWriter {
     const padding = this.#padding(kind, data.length);
     if (padding > 0) this.#append(image, Buffer.alloc(padding));
     this.#flushLarge(image);
+  }
+
+  /**
+   * Says that files of these names are being made, with O_EXCL and empty. Those that are not used are removed in the end. Whoever makes them must be done
+   * before finish() or abort().
+   */
+  expect(names: readonly string[]): void {
+    this.#expected = new Set(names);
+  }
+
+  #create(name: string): number {
+    const path = join(this.dir, name);
+    const fd = (this.#expected.has(name) ? openMade(path) : null) ?? create(path);
+    this.#created.add(path);
+    return fd;
   }
 
   /** Makes the image even when no record comes: a reader tells "none" from "lost" by the file. */
@@ -157,9 +113,7 @@ export class ImageWriter {
   rawFile(name: string): number {
     let fd = this.#raw.get(name);
     if (fd === undefined) {
-      const path = join(this.dir, name);
-      fd = create(path);
-      this.#created.add(path);
+      fd = this.#create(name);
       this.#raw.set(name, fd);
     }
     return fd;
@@ -173,8 +127,7 @@ export class ImageWriter {
     }
     this.#close();
     const present = namesIn(this.dir);
-    for (const kind of GLOBAL_KINDS) {
-      const { file } = IMAGES[kind];
+    for (const file of [...GLOBAL_KINDS.map((kind) => IMAGES[kind].file), ...this.#expected]) {
       const path = join(this.dir, file);
       if (present.has(file) && !this.#created.has(path)) remove(path);
     }
@@ -189,7 +142,8 @@ export class ImageWriter {
   /** Closes and removes every file that this writer created, inventory.img first. Never throws: it runs while another error is on its way. */
   abort(): void {
     this.#close();
-    for (const path of [...this.#created].reverse()) {
+    const expected = [...this.#expected].map((name) => join(this.dir, name));
+    for (const path of [...expected, ...this.#created].reverse()) {
       try {
         unlinkSync(path);
       } catch {
@@ -239,7 +193,7 @@ export class ImageWriter {
     const file = fileName(kindOf(kind), id);
     let image = this.#images.get(file);
     if (image === undefined) {
-      image = { path: join(this.dir, file), kind, fd: null, queue: [], chunks: [], pending: 0, size: 0, records: 0 };
+      image = { file, path: join(this.dir, file), kind, fd: null, queue: [], chunks: [], pending: 0, size: 0, records: 0 };
       this.#images.set(file, image);
       this.#append(image, magicBytes(kindOf(kind)));
     }
@@ -263,8 +217,7 @@ export class ImageWriter {
   #flush(image: OpenImage): number {
     this.#encode(image);
     if (image.fd === null) {
-      image.fd = create(image.path);
-      this.#created.add(image.path);
+      image.fd = this.#create(image.file);
     }
     if (image.pending > 0) writeAt(image.fd, image.path, Buffer.concat(image.chunks), image.size - image.pending);
     image.chunks = [];

@@ -37,7 +37,7 @@ test('an abort is noticed at the next border, with the reason of whoever aborted
 test('timers and signal handlers run between stages although these are synchronous', async () => {
   const abort = new AbortController();
   const runner = make(abort.signal);
-  const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+  const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 15);
   await assert.rejects(async () => {
     await runner.run('prepare', () => {
       setTimeout(() => abort.abort(), 1);

@@ -21,7 +21,7 @@ import { seeLink } from './seen.js';
 import { isZombie } from '../../kernel/procfs/stat.js';
 
 /** CRIU numbers tables from 2: 1 is its own. */
-const FIRST_TABLE = 2;
+export const FIRST_TABLE = 2;
 
 interface Table {
   readonly id: number;
