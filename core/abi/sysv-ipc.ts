@@ -36,7 +36,7 @@ export const MSG_HEAD = 8;
 
 export const SEM = { GETALL: 13, SETALL: 17, STAT: 18, INFO: 19, UNDO: 0x1000 } as const;
 /** struct semid64_ds */
-export const SEMID_DS = { nsems: 80, size: 104 } as const;
+export const SEMID_DS = { otime: 48, nsems: 80, size: 104 } as const;
 /** struct seminfo as SEM_INFO fills it. */
 export const SEM_INFO = { used: 28, size: 40 } as const;
 /** Greatest value of a semaphore (semop(2)). */

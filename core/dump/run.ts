@@ -100,8 +100,9 @@ class DumpSession {
     await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const images = new ImageWriter(options.imagesDir);
     const { log, thread, tasks } = this;
-    const ipc = new IpcDump({ thread, images, tasks });
-    this.run = { options, log, thread, images, id: newRunId(), extra: new ExtraState(), ipc, tasks };
+    const extra = new ExtraState();
+    const ipc = new IpcDump({ thread, images, tasks, extra });
+    this.run = { options, log, thread, images, id: newRunId(), extra, ipc, tasks };
     try {
       this.ahead = FilesAhead.start(this.thread, images, this.nodes);
       await this.frozenPart(this.run);
@@ -138,7 +139,10 @@ class DumpSession {
       for (const task of this.liveTasks()) memory.saveVdso(task);
       infect(run, robust);
     });
-    await stages.run('readInside', () => readInside(run));
+    await stages.run('readInside', () => {
+      readInside(run);
+      run.ipc.readUndo();
+    });
     await stages.run('files', () => files.dump());
     const start = performance.now();
     await stages.run('memory', async () => {

@@ -9,7 +9,6 @@ import { findHole } from '../memory/place.js';
 import { subtractRanges, type Range } from '../memory/ranges.js';
 import type { Vma } from '../memory/restore.js';
 import { VMA_STATUS } from '../memory/vma-bits.js';
-import type { IpcRestore } from './restore.js';
 
 const PROT_READ = 1;
 const PROT_READ_WRITE = 3;
@@ -45,13 +44,14 @@ export function attachmentsOf(vmas: readonly Vma[]): Attachment[] {
 
 /**
  * Emits all attachments of a task, before its other mappings.
- * @param taken ranges that are or will be used by the task (its mappings among them) and by its restorer
+ * @param taken ranges that its restorer uses
+ * @param extentOf bytes that an attachment of the segment covers
  */
-export function emitAttachments(p: Program, vmas: readonly Vma[], taken: readonly Range[], ipc: IpcRestore): void {
+export function emitAttachments(p: Program, vmas: readonly Vma[], taken: readonly Range[], extentOf: (shmid: bigint) => number): void {
   const attachments = attachmentsOf(vmas);
   const everything = [...vmas, ...taken];
   for (const attachment of attachments) {
-    const { extent } = ipc.segmentOf(attachment.shmid);
+    const extent = extentOf(attachment.shmid);
     const beyond = attachment.parts.find((vma) => vma.pgoff + vma.end - vma.start > extent);
     if (beyond)
       throw new CrError('CR_IMAGE_BAD', {

@@ -11,14 +11,18 @@ import { KernelThread } from '../../kernel/kernel-thread.js';
 import { readNamespace } from '../../kernel/procfs/ns.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { isZombie } from '../../kernel/procfs/stat.js';
+import type { ExtraState } from '../extra-state.js';
 import { dumpQueues } from './queues.js';
 import { findSegment, hugeFlags, listSegments, openSegment, withSegment, type Segment } from './segments.js';
-import { listSets, writeSets } from './semaphores.js';
+import { listSets, writeSets, type SemaphoreSet } from './semaphores.js';
+import { adjustmentsText, findAdjustments, strangeSharing } from './undo.js';
 import { readVariables } from './variables.js';
 
 /** Namespace ids in images are unique over all kinds; one to eight are those of criu-ts itself (ids.ts). */
 export const OWN_IPC_ID = 3;
 const TREE_IPC_ID = 9;
+/** Name of the adjustments in the extra state. */
+export const UNDO = 'sem-undo';
 const CLONE_NEWIPC = 0x8000000;
 
 /** Writes the pages of an object: MemoryDump.dumpObject. */
@@ -33,11 +37,13 @@ export interface IpcDumpContext {
   readonly thread: KernelThread;
   readonly images: ImageWriter;
   readonly tasks: readonly DumpTask[];
+  readonly extra: ExtraState;
 }
 
 export class IpcDump {
   /** Segments of the image, by id. */
   readonly segments = new Map<number, IpcShmEntry>();
+  private sets: readonly SemaphoreSet[] = [];
   private readonly attached = new Map<number, Attached>();
   /** A thread of ours in the IPC namespace of the tree, when that is not our own. */
   private entered: KernelThread | null = null;
@@ -63,6 +69,34 @@ export class IpcDump {
     for (const { entry } of this.wanted()) this.segments.set(entry.desc.id, entry);
   }
 
+  /**
+   * When the tree is infected: what semaphores it would change by ending (undo.ts). Throws CR_UNSUPPORTED for semaphores that stay behind, because the
+   * tree's end is what changes them.
+   */
+  readUndo(): void {
+    const { tasks, thread } = this.context;
+    this.sets = listSets(this.thread);
+    const live = tasks.filter((task) => !isZombie(task));
+    const used = this.sets.filter((set) => set.used);
+    const adjustments = findAdjustments(thread, live, used);
+    const [first] = adjustments;
+    if (!first) return;
+    const no = (message: string, pid: number, tid?: number) =>
+      new CrError('CR_UNSUPPORTED', { message, subject: { pid, ...(tid === undefined ? {} : { tid }) }, target: 'running' });
+    if (!this.own)
+      throw no(
+        `would change semaphore ${first.number} of set ${first.set} by ${first.adjustment} if it ended (SEM_UNDO), and others may use that set: let it ` +
+          'give the semaphore back first, or start the tree in an IPC namespace of its own (unshare -i)',
+        first.task.pid,
+      );
+    const strange = strangeSharing(thread, [...new Set(adjustments.map(({ task }) => task))]);
+    if (strange) throw no('shares its semaphore adjustments (SEM_UNDO) as threads and processes normally do not', strange.pid, strange.tid);
+    for (const task of live) {
+      const own = adjustments.filter((adjustment) => adjustment.task === task);
+      if (own.length > 0) this.context.extra.set(task.nsPid, UNDO, adjustmentsText(own));
+    }
+  }
+
   /** The tree has an IPC namespace of its own. */
   get own(): boolean {
     return this.entered !== null;
@@ -84,7 +118,7 @@ export class IpcDump {
     if (!this.own) return;
     images.add('ipcns-var', this.namespace, readVariables(this.thread));
     dumpQueues(this.thread, images, this.namespace);
-    writeSets(images, this.namespace, listSets(this.thread));
+    writeSets(images, this.namespace, this.sets);
   }
 
   /** Throws CR_UNSUPPORTED for an attached segment that is not in the namespace. */

@@ -13,15 +13,18 @@ import { Program } from '../../program/program.js';
 import type { Arena } from '../../program/arena.js';
 import type { Handle, ServiceFds } from '../../restore/service-fds.js';
 import type { RestoreTask } from '../../restore/model.js';
+import type { ExtraState } from '../extra-state.js';
 import type { PageSources } from '../memory/page-map.js';
 import { findHole } from '../memory/place.js';
 import type { Range } from '../memory/ranges.js';
 import type { Vma } from '../memory/restore.js';
 import { VMA_STATUS } from '../memory/vma-bits.js';
 import type { OwnIds } from './own-ids.js';
+import { UNDO } from './dump.js';
 import { bytesIn, emitQueues, longestIn, queueArena, readQueues, type QueueRecord } from './queues.js';
 import { emitSegments, isRemoved, planSegment, readSegments, segmentArena, type ImageSegment } from './segments.js';
 import { emitSets, readSets, setArena, type SemaphoreSet } from './semaphores.js';
+import { emitAdjustments, parseAdjustments } from './undo.js';
 import { emitVariables, emitWideLimits, type IpcNeeds } from './variables.js';
 
 const CLONE_NEWIPC = 0x8000000;
@@ -49,6 +52,7 @@ interface OwnNamespace {
 export class IpcRestore {
   private readonly segments = new Map<number, ImageSegment>();
   private own: OwnNamespace | null = null;
+  private readonly adjustments = new Map<RestoreTask, Parameters<typeof emitAdjustments>[1]>();
 
   constructor(private readonly context: IpcContext) {}
 
@@ -160,6 +164,29 @@ export class IpcRestore {
   emitRemovals(p: Program): void {
     for (const segment of this.segments.values())
       if (isRemoved(segment.entry) && !segment.existing) p.sys.shmctl(segment.id, IPC.RMID, 0).must('remove a shared memory segment again');
+  }
+
+  /** Checks the semaphore adjustments of a task. */
+  planUndo(task: RestoreTask, extra: ExtraState): string[] {
+    const text = extra.get(task.pid, UNDO);
+    if (text === undefined) return [];
+    const bad = (why: string) => [`has semaphore adjustments that cannot be made: ${why}`];
+    try {
+      const list = parseAdjustments(text).map(({ set, number, adjustment }) => {
+        const value = this.own?.sets.find(({ entry }) => entry.desc.id === set)?.values[number];
+        if (value === undefined) throw new SyntaxError(`no image has semaphore ${number} of set ${set}`);
+        return { set, number, value, adjustment };
+      });
+      this.adjustments.set(task, list);
+      return [];
+    } catch (error) {
+      if (error instanceof SyntaxError) return bad(error.message);
+      throw error;
+    }
+  }
+
+  emitUndo(p: Program, task: RestoreTask): void {
+    emitAdjustments(p, this.adjustments.get(task) ?? []);
   }
 
   /** After a failure: segments that were made in our own namespace go. A namespace of its own went with its last process. */

@@ -20,12 +20,17 @@ const INT_MAX = 0x7fffffff;
 export interface SemaphoreSet {
   readonly entry: IpcSemEntry;
   readonly values: readonly number[];
+  /** Some semop was done on it since it was made; in images nobody knows. */
+  readonly used: boolean;
 }
 
 /** Reads every set of the namespace of `thread`. */
 export function listSets(thread: KernelThread): SemaphoreSet[] {
-  const entries = listObjects(thread, 'sem', (id, ds): IpcSemEntry => ({ desc: descOf(id, ds), nsems: ds.num(SEMID_DS.nsems) }));
-  return entries.map((entry) => ({ entry, values: readValues(thread, entry) }));
+  const sets = listObjects(thread, 'sem', (id, ds) => ({
+    entry: { desc: descOf(id, ds), nsems: ds.num(SEMID_DS.nsems) },
+    used: ds.u64(SEMID_DS.otime) !== 0n,
+  }));
+  return sets.map(({ entry, used }) => ({ entry, used, values: readValues(thread, entry) }));
 }
 
 function readValues(thread: KernelThread, { desc, nsems }: IpcSemEntry): number[] {
@@ -61,7 +66,7 @@ export function readSets(images: ImageReader, namespace: number, fd: number): Se
     if (readSync(fd, bytes, 0, raw.length, raw.offset) !== raw.length) throw bad('became shorter while it was read');
     const values = Array.from({ length: entry.nsems }, (_none, i) => bytes.readUInt16LE(i * WORD));
     if (values.some((value) => value > SEMVMX)) throw bad(`has a semaphore with a value above ${SEMVMX}`);
-    return { entry, values };
+    return { entry, values, used: true };
   });
 }
 

@@ -170,7 +170,7 @@ export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, 
   const { runs } = task.pages!;
   const fills = pieces.map((piece) => ({ piece, pages: intersectRanges(runs, [piece]) }));
   checkCovered(task, runs, memory.vmas);
-  emitAttachments(p, memory.vmas, [ctx.arena, ctx.parking], ctx.run.ipc);
+  emitAttachments(p, memory.vmas, [ctx.arena, ctx.parking], (shmid) => ctx.run.ipc.segmentOf(shmid).extent);
   for (const { piece, pages } of fills) if (!piece.from && !isAttachment(piece.vma)) emitMap(p, piece, pages.length > 0, ctx);
   for (const { piece, pages } of fills) if (piece.from) emitOpen(p, piece, inherited.pages, pages);
   emitFill(p, task, fills, ctx);
