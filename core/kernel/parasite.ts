@@ -167,9 +167,10 @@ export class Parasite {
     code.mapping.bytes.set(blob.code, 0);
     const slotSize = stubSlotSize(blob);
     const slots = roundUp(blob.code.length, 64);
+    const { main } = this.process;
     const single = this.process.threads.length === 1;
     this.process.threads.forEach((tracee, i) => {
-      const isMain = tracee === this.process.main;
+      const isMain = tracee === main;
       const slot = slots + i * slotSize;
       code.mapping.bytes.set(stubBytes(blob, this.rescueOf(tracee)), slot);
       const block = this.arena.alloc(THREAD_BLOCK_SIZE, 64);

@@ -73,7 +73,7 @@ const entryOf = (list: readonly Buffer[]): SignalQueueEntry => ({ signals: list.
  */
 function withoutStops(thread: DumpThread, lists: readonly Buffer[][]): Buffer[][] {
   const { tc } = thread.task.core;
-  const stopped = thread.task.threads.some(({ tracee }) => tracee.inGroupStop);
+  const stopped = tc?.task_state === TASK_STATE.stopped;
   const comes = lists.some((list) => list.some((info) => signalOf(info) === SIGSTOP));
   if (!stopped && !comes) return [...lists];
   if (!stopped && tc) Object.assign(tc, { task_state: TASK_STATE.stopped, stop_signo: SIGSTOP });
