@@ -120,7 +120,9 @@ export class Lab {
   }
 
   private trace(name: string, pid: number, ready: Ptr, emit: (p: Program, pid: number) => Judge, child: Program): Finding {
-    const waited = this.thread.once(`check.${name}.ready`, 8192, (p) => p.wait(ready.addr, 1, 2e9).ignore('checked below'));
+    const waited = this.thread.once(`check.${name}.ready`, 8192, (p) =>
+      p.touches(ready.addr, ready.size).wait(ready.addr, 1, 2e9).ignore('checked below'),
+    );
     waited.free();
     if (ready.u32() === 0) {
       const failed = child.firstFailure();
@@ -164,7 +166,7 @@ export class Lab {
   private fork(program: Program, flags: number): number {
     const { value, free } = this.thread.once('check.fork', 8192, (p) => {
       const args = p.out(CLONE_ARGS_SIZE).setU64(0, CLONE_CLEAR_SIGHAND | BigInt(flags));
-      return p.spawnProgram(args, program.address).must(`start a process for ${program.name}`);
+      return p.touchesView(program.arena).spawnProgram(args, program.address).must(`start a process for ${program.name}`);
     });
     const pid = value.result;
     free();

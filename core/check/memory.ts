@@ -109,7 +109,7 @@ export function moveSpecial(lab: Lab): Finding {
 
 /** Reading the moved page faults it in at its new place: a kernel that lost track of it kills the probe. */
 function elfCheck(p: Program, at: number): void {
-  p.expect(p.load(at, 4), 0xffffffff, 0x464c457f, 'read the moved vDSO');
+  p.touches(at, PAGE).expect(p.load(at, 4), 0xffffffff, 0x464c457f, 'read the moved vDSO');
 }
 
 /** hugetlbfs in a memfd. */

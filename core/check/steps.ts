@@ -63,12 +63,14 @@ export function readFdinfo(p: Program, fd: Arg): LateText {
 export function mapLow(p: Program, pages: number): number {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
   p.sys.mmap(LOW_ADDRESS, pages * PAGE, PROT_READ_WRITE, flags, -1, 0).must('map memory at a low address');
+  p.touches(LOW_ADDRESS, pages * PAGE);
   return LOW_ADDRESS;
 }
 
 /** A page of a file at LOW_ADDRESS, shared. */
 export function mapFileLow(p: Program, fd: Arg): number {
   p.sys.mmap(LOW_ADDRESS, PAGE, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0).must('map the file');
+  p.touches(LOW_ADDRESS, PAGE);
   return LOW_ADDRESS;
 }
 

@@ -218,15 +218,16 @@ export class Parasite {
     const d = this.daemonOf(job.tracee);
     this.arena.view.setBigUint64(d.block + THREAD_BLOCK.program, BigInt(job.program.address), true);
     const goal = (this.arena.view.getUint32(d.block + THREAD_BLOCK.command, true) + 1) >>> 0;
-    p.wake(this.localBlock(d) + THREAD_BLOCK.command, 1);
+    p.touchesView(this.arena).wake(this.localBlock(d) + THREAD_BLOCK.command, 1);
     return goal;
   }
 
   /** Emits a bounded wait for that sequence number. */
   emitWait(p: Program, tracee: Tracee, goal: number): void {
-    p.wait(this.localBlock(this.daemonOf(tracee)) + THREAD_BLOCK.done, goal, POLL_NS).ignore(
-      'finished jobs are told by their sequence number',
-    );
+    const block = this.localBlock(this.daemonOf(tracee));
+    p.touchesView(this.arena)
+      .wait(block + THREAD_BLOCK.done, goal, POLL_NS)
+      .ignore('finished jobs are told by their sequence number');
   }
 
   /** True when the daemon has finished everything handed over. */

@@ -8,7 +8,7 @@ import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
 import { formatProgram } from './text.js';
-import { verify, type Problem } from './verify.js';
+import { explain, verify, type MemoryRange, type Problem } from './verify.js';
 
 /** An operand that is read when the cell runs. */
 export class Operand {
@@ -155,6 +155,8 @@ export class Program {
   private view = new DataView(this.buffer.buffer, this.buffer.byteOffset);
   private readonly cells: CellInfo[] = [];
   private readonly undecided = new Set<number>();
+  /** Memory that ops of the program may touch. */
+  private readonly memory: MemoryRange[];
   private start = -1;
 
   constructor(
@@ -163,6 +165,18 @@ export class Program {
     readonly arena: Arena,
   ) {
     this.sys = new Builders(this) as unknown as SyscallBuilders;
+    this.memory = [{ start: arena.base, end: arena.base + arena.size }];
+  }
+
+  /** Declares memory outside the arena that ops of this program (not its system calls) read or write. */
+  touches(addr: number, size: number): this {
+    const last = this.memory.at(-1)!;
+    if (last.start !== addr || last.end !== addr + size) this.memory.push({ start: addr, end: addr + size });
+    return this;
+  }
+  /** Declares our own view of an arena that others execute in. */
+  touchesView({ mapping, size }: Arena): this {
+    return this.touches(Number(mapping.addr), size);
   }
 
   get length(): number {
@@ -290,7 +304,10 @@ export class Program {
     return this.emit(OP.retry, 0, [value, mask, want, to, limit], 'retry').must(why);
   }
 
-  /** Seals the program: checks that every call states its policy, and writes the cells into the arena. */
+  /**
+   * Seals the program: checks that every call states its policy, writes the cells into the arena and verifies them there.
+   * @throws CR_INTERNAL that shows the cell and the rule it breaks
+   */
   end(): this {
     if (this.start >= 0) return this;
     for (const index of this.undecided)
@@ -301,7 +318,10 @@ export class Program {
     const size = this.cells.length * CELL_SIZE;
     this.start = this.arena.alloc(size, 64);
     this.arena.bytes.set(this.buffer.subarray(0, size), this.start);
-    return this;
+    const problems = this.problems();
+    if (problems.length === 0) return this;
+    const text = explain(this.arena.view, this.start, problems);
+    throw new CrError('CR_INTERNAL', { message: `program ${this.name} breaks the rules of programs:\n${text}` });
   }
 
   /** Text form with the results so far. */
@@ -311,7 +331,7 @@ export class Program {
 
   /** Problems that the verifier finds in the sealed program. */
   problems(): Problem[] {
-    return verify(this.arena.view, this.start, this.cells.length);
+    return verify(this.arena.view, this.start, this.cells.length, { memory: this.memory, address: this.address });
   }
 
   /** Address of the first cell as the executor sees it. */

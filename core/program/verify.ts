@@ -1,9 +1,11 @@
 /**
- * The verifier: refuses a program before anything runs it. It needs only the cells, so it also guards programs from the parser and from plugins.
+ * The verifier: refuses a program before anything runs it. It needs only the cells and the memory that they may use, so it also guards programs from
+ * the parser and from plugins. What it accepts ends, and the interpreter reads and writes nothing outside that memory (test/fuzz/vm.ts). System calls
+ * are the kernel's business: it checks their pointers itself.
  */
 import { SYSCALLS } from '../abi/syscalls.js';
-import { readCell, type CellWords } from './cells.js';
-import { KIND, OP, POLICY } from './isa.js';
+import { readCell } from './cells.js';
+import { CELL, CELL_SIZE, KIND, OP, POLICY, THREAD_BLOCK_SIZE } from './isa.js';
 import { formatCell } from './text.js';
 
 export interface Problem {
@@ -11,56 +13,255 @@ export interface Problem {
   readonly what: string;
 }
 
-const knownOps = new Set<number>(Object.values(OP));
-const knownPolicies = new Set<number>(Object.values(POLICY));
-const WIDTHS = new Set([1, 2, 4, 8]);
-const ANY_CHILD = -1n;
-const WNOTHREAD = 0x20000000n;
-/** A retry that runs longer hides a hang. */
-const MAX_RETRIES = 1_000_000n;
+/** Addresses as the executor of the program sees them. */
+export interface MemoryRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface VerifyLimits {
+  /** Memory that the program's own ops may touch; without it addresses are not checked. */
+  readonly memory?: readonly MemoryRange[];
+  /** Address of the first cell: with it, a program that writes to its own cells is refused (it would become one that nobody has verified). */
+  readonly address?: number;
+  /** Largest limit of one retry. One that runs longer hides a hang. */
+  readonly maxRetries?: number;
+  /** False: also memory that the program itself maps is out of bounds. */
+  readonly ownMappings?: boolean;
+}
+
+const OWN_CELL = 'points into the program itself';
+const MAX_RETRIES = 1_000_000;
+const MAX_IOVECS = 1 << 20;
+const MAX_ERRNO = 255;
+const PAGE = 4096;
+const WNOTHREAD = 0x20000000;
+/** Smallest and largest struct clone_args that kernels take (clone(2), CLONE_ARGS_SIZE_VER0 to a page). */
+const CLONE_ARGS = { least: 64, most: PAGE } as const;
+
+const nr = (name: keyof typeof SYSCALLS): number => SYSCALLS[name].x64;
+const numbers = (...names: (keyof typeof SYSCALLS)[]): ReadonlySet<number> => new Set(names.map(nr));
+
+const CALLS: ReadonlySet<number> = new Set(Object.values(SYSCALLS).map((row) => row.x64));
+const VECTORED = numbers('readv', 'writev', 'preadv', 'pwritev');
+const MAPS_MEMORY = numbers('mmap', 'mremap', 'shmat');
+/** Calls that need a capability in all that we use them for: after the last one was given up they can only fail. */
+const PRIVILEGED = numbers(
+  'mount',
+  'move_mount',
+  'fsmount',
+  'setns',
+  'unshare',
+  'chroot',
+  'setgroups',
+  'mknodat',
+  'pidfd_getfd',
+  'process_madvise',
+);
+const LAST_OP = Math.max(...Object.values(OP));
+const LAST_POLICY = Math.max(...Object.values(POLICY));
+const CLOSE = nr('close');
+const WAIT4 = nr('wait4');
+const CAPSET = nr('capset');
 
 /** Problems of `count` cells at byte `start`; none means that the program may run. */
-export function verify(view: DataView, start: number, count: number): Problem[] {
-  const problems: Problem[] = [];
-  const closed = new Set<bigint>();
-  for (let i = 0; i < count; i++) {
-    const cell = readCell(view, i, start);
-    for (const what of problemsOf(cell, i, count)) problems.push({ index: i, what });
-    trackDescriptor(cell, closed, (what) => problems.push({ index: i, what }));
+export function verify(view: DataView, start: number, count: number, limits: VerifyLimits = {}): Problem[] {
+  return new Verifier(view, start, count, limits).run();
+}
+
+class Verifier {
+  private readonly problems: Problem[] = [];
+  private readonly closed = new Set<number>();
+  /** The program's own cells. */
+  private readonly cells: MemoryRange;
+  private dropped = -1;
+  private index = 0;
+  private at = 0;
+  private kinds = 0;
+  private last: MemoryRange = { start: 0, end: 0 };
+
+  constructor(
+    private readonly view: DataView,
+    private readonly start: number,
+    private readonly count: number,
+    private readonly limits: VerifyLimits,
+  ) {
+    const first = limits.address ?? 0;
+    this.cells = { start: first, end: limits.address === undefined ? 0 : first + count * CELL_SIZE };
   }
-  const last = count === 0 ? null : readCell(view, count - 1, start);
-  if (!last || last.op !== OP.end) problems.push({ index: Math.max(0, count - 1), what: 'the program does not end' });
-  return problems;
-}
 
-function* problemsOf(cell: CellWords, index: number, count: number): Generator<string> {
-  if (!knownOps.has(cell.op)) yield `unknown op ${cell.op}`;
-  if (!knownPolicies.has(cell.policy)) yield `unknown policy ${cell.policy}`;
-  for (const [i, kind] of cell.kinds.entries()) {
-    if (kind === KIND.result && (cell.args[i]! < 0n || cell.args[i]! >= BigInt(index)))
-      yield `argument ${i} uses the result of cell ${cell.args[i]}, which is not before it`;
-    if ((kind === KIND.word32 || kind === KIND.word64) && cell.args[i]! <= 4095n) yield `argument ${i} reads memory at ${cell.args[i]}`;
+  run(): Problem[] {
+    for (this.index = 0; this.index < this.count; this.index++) this.cell();
+    if (this.count === 0 || this.view.getUint16(this.at + CELL.op, true) !== OP.end) {
+      this.index = Math.max(0, this.count - 1);
+      this.report('the program does not end');
+    }
+    return this.problems;
   }
-  if ((cell.op === OP.store || cell.op === OP.load) && !WIDTHS.has(cell.aux)) yield `width ${cell.aux} is not 1, 2, 4 or 8`;
-  if (cell.op === OP.branch && (cell.args[3]! <= BigInt(index) || cell.args[3]! >= BigInt(count)))
-    yield `branch to ${cell.args[3]} does not go forward`;
-  if (cell.op === OP.retry && (cell.args[3]! >= BigInt(index) || cell.args[3]! < 0n)) yield `retry to ${cell.args[3]} does not go back`;
-  if (cell.op === OP.retry && (cell.args[4]! <= 0n || cell.args[4]! > MAX_RETRIES))
-    yield `retry limit ${cell.args[4]} is not between 1 and ${MAX_RETRIES}`;
-  // wait4(-1) in a process with Node in it would reap children of child_process; __WNOTHREAD limits it to our own thread's.
-  if (isCall(cell, 'wait4') && cell.kinds[0] === KIND.constant && cell.args[0] === ANY_CHILD && (cell.args[2]! & WNOTHREAD) === 0n)
-    yield 'wait4(-1) without __WNOTHREAD';
-}
 
-function isCall(cell: CellWords, name: keyof typeof SYSCALLS): boolean {
-  return cell.op === OP.syscall && cell.nr === SYSCALLS[name].x64;
-}
+  private report(what: string): void {
+    this.problems.push({ index: this.index, what });
+  }
 
-/** A descriptor that one cell made and another closed must not be used again. */
-function trackDescriptor(cell: CellWords, closed: Set<bigint>, report: (what: string) => void): void {
-  for (const [i, kind] of cell.kinds.entries())
-    if (kind === KIND.result && closed.has(cell.args[i]!)) report(`argument ${i} uses the descriptor of cell ${cell.args[i]} after close`);
-  if (isCall(cell, 'close') && cell.kinds[0] === KIND.result) closed.add(cell.args[0]!);
+  /** Argument as a number: exact up to 2^53, which addresses, lengths and indexes are. */
+  private arg(n: number): number {
+    const at = this.at + CELL.args + 8 * n;
+    return this.view.getUint32(at, true) + this.view.getInt32(at + 4, true) * 2 ** 32;
+  }
+  private kind(n: number): number {
+    return (this.kinds >> (2 * n)) & 3;
+  }
+
+  private cell(): void {
+    this.at = this.start + this.index * CELL_SIZE;
+    const op = this.view.getUint16(this.at + CELL.op, true);
+    this.kinds = this.view.getUint16(this.at + CELL.kinds, true);
+    if (op > LAST_OP) this.report(`unknown op ${op}`);
+    if (this.kinds !== 0) this.operands();
+    this.policy(op);
+    if (op === OP.syscall) this.call(this.view.getUint16(this.at + CELL.nr, true));
+    else if (op === OP.branch || op === OP.retry) this.jump(op);
+    else if (op !== OP.end && op !== OP.add && op !== OP.expect) this.memoryOp(op);
+  }
+
+  private operands(): void {
+    if (this.kinds >= 1 << 12) this.report('kinds of arguments that a cell does not have');
+    for (let n = 0; n < 6; n++) {
+      const kind = this.kind(n);
+      if (kind === KIND.constant) continue;
+      const value = this.arg(n);
+      if (kind !== KIND.result) this.memory(`argument ${n}`, value, kind === KIND.word64 ? 8 : 4);
+      else if (value < 0 || value >= this.index) this.report(`argument ${n} uses the result of cell ${value}, which is not before it`);
+      else if (this.closed.has(value)) this.report(`argument ${n} uses the descriptor of cell ${value} after close`);
+    }
+  }
+
+  private policy(op: number): void {
+    const policy = this.view.getUint8(this.at + CELL.policy);
+    if (policy > LAST_POLICY) this.report(`unknown policy ${policy}`);
+    if (policy !== POLICY.tolerate) return;
+    const errno = this.view.getUint8(this.at + CELL.aux);
+    // In other ops `aux` is a width or a mode.
+    if (op !== OP.syscall && op !== OP.io_all && op !== OP.wait && op !== OP.cow_fill)
+      this.report('tolerates an errno, which this op cannot');
+    else if (errno === 0 || errno > MAX_ERRNO) this.report(`tolerates errno ${errno}`);
+  }
+
+  private call(number: number): void {
+    if (!CALLS.has(number)) this.report(`system call ${number} is not in the table`);
+    for (let n = 0; n < 6; n++)
+      if (this.kind(n) === KIND.constant && this.isOwnCell(this.arg(n), 1)) this.report(`argument ${n} ${OWN_CELL}`);
+    // wait4(-1) in a process with Node in it would reap children of child_process; __WNOTHREAD limits it to our own thread's.
+    if (number === WAIT4 && this.kind(0) === KIND.constant && this.arg(0) === -1 && (this.arg(2) & WNOTHREAD) === 0)
+      this.report('wait4(-1) without __WNOTHREAD');
+    if (number === CLOSE && this.kind(0) === KIND.result) this.closed.add(this.arg(0));
+    if (number === CAPSET) this.dropped = this.index;
+    if (this.dropped >= 0 && PRIVILEGED.has(number)) this.report(`needs a capability, after cell ${this.dropped} gave them up`);
+  }
+
+  private jump(op: number): void {
+    const to = this.arg(3);
+    if (this.kind(3) !== KIND.constant || this.kind(4) !== KIND.constant) this.report('jump target or limit is not a constant');
+    if (op === OP.branch) {
+      if (to <= this.index || to >= this.count) this.report(`branch to ${to} does not go forward`);
+      return;
+    }
+    const most = this.limits.maxRetries ?? MAX_RETRIES;
+    if (to >= this.index || to < 0) this.report(`retry to ${to} does not go back`);
+    if (this.arg(4) <= 0 || this.arg(4) > most) this.report(`retry limit ${this.arg(4)} is not between 1 and ${most}`);
+    if (this.view.getBigInt64(this.at + CELL.result, true) !== 0n) this.report('retry counter does not start at 0');
+  }
+
+  private memoryOp(op: number): void {
+    const aux = this.view.getUint8(this.at + CELL.aux);
+    switch (op) {
+      case OP.store:
+      case OP.load:
+        if (aux !== 1 && aux !== 2 && aux !== 4 && aux !== 8) this.report(`width ${aux} is not 1, 2, 4 or 8`);
+        return this.pointer(0, aux);
+      case OP.fill:
+        return this.pointer(0, this.length(2));
+      case OP.copy:
+        this.pointer(1, this.length(2));
+        return this.pointer(0, this.length(2));
+      case OP.wait:
+      case OP.wake:
+        if (this.kind(0) === KIND.constant && this.arg(0) % 4 !== 0) this.report('a futex word that is not aligned');
+        return this.pointer(0, 4);
+      case OP.io_all:
+        return this.vectored();
+      case OP.spawn:
+        return this.spawn(aux);
+      case OP.cow_fill:
+        return this.cowFill();
+    }
+  }
+
+  /** A constant length; 0 after a report. */
+  private length(n: number): number {
+    const value = this.arg(n);
+    if (this.kind(n) === KIND.constant && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
+    this.report(`length in argument ${n} is not a constant below 2^53`);
+    return 0;
+  }
+
+  private vectored(): void {
+    const number = this.view.getUint16(this.at + CELL.nr, true);
+    if (!VECTORED.has(number)) this.report(`system call ${number} is not a vectored read or write`);
+    const count = this.length(2);
+    if (count > MAX_IOVECS) this.report(`${count} iovecs, more than ${MAX_IOVECS}`);
+    this.pointer(1, count * 16);
+  }
+
+  private spawn(mode: number): void {
+    if (mode > 1) this.report(`spawn mode ${mode} is not 0 or 1`);
+    const size = this.length(1);
+    if (size < CLONE_ARGS.least || size > CLONE_ARGS.most) this.report(`struct clone_args of ${size} bytes`);
+    this.pointer(0, size);
+    this.pointer(2, mode === 0 ? THREAD_BLOCK_SIZE : CELL_SIZE);
+  }
+
+  private cowFill(): void {
+    const [length, scratch] = [this.length(3), this.length(5)];
+    if (length % PAGE !== 0 || scratch % PAGE !== 0 || scratch === 0) this.report('lengths are not whole pages');
+    this.pointer(2, length);
+    this.pointer(4, scratch);
+  }
+
+  /** Argument `n` as the address of `size` bytes that the op itself touches. */
+  private pointer(n: number, size: number): void {
+    const kind = this.kind(n);
+    if (kind === KIND.constant && this.isOwnCell(this.arg(n), size)) this.report(`argument ${n} ${OWN_CELL}`);
+    if (kind === KIND.constant) return this.memory(`argument ${n}`, this.arg(n), size);
+    if (this.limits.memory === undefined) return;
+    if (kind === KIND.result && this.limits.ownMappings !== false && this.isOwnMapping(this.arg(n))) return;
+    this.report(`address in argument ${n} is neither a constant nor a mapping that the program made`);
+  }
+
+  private isOwnMapping(cell: number): boolean {
+    const at = this.start + cell * CELL_SIZE;
+    if (cell < 0 || cell >= this.index) return true; // Reported with the operands.
+    return this.view.getUint16(at + CELL.op, true) === OP.syscall && MAPS_MEMORY.has(this.view.getUint16(at + CELL.nr, true));
+  }
+
+  private isOwnCell(addr: number, size: number): boolean {
+    return addr < this.cells.end && addr + size > this.cells.start;
+  }
+
+  private memory(what: string, addr: number, size: number): void {
+    if (addr >= 0 && addr < PAGE) return this.report(`${what} is memory at ${addr}`);
+    const { memory } = this.limits;
+    if (memory === undefined || size === 0) return;
+    const inside = (range: MemoryRange) => addr >= range.start && addr + size <= range.end;
+    // Ops on one piece of memory follow each other: the range of the last one fits nearly always.
+    if (inside(this.last)) return;
+    const found = memory.find(inside);
+    if (found) {
+      this.last = found;
+      return;
+    }
+    this.report(`${what} is not memory of the program: ${size} bytes at 0x${addr.toString(16)}`);
+  }
 }
 
 /** Problems as text, each with its cell. */

@@ -120,7 +120,14 @@ export class SeedArena {
   /** Hands over the next program; the caller wakes the returned local address. Returns nothing to wait for: see isDone. */
   submit(p: Program, thread: SeedThread, program: Program): void {
     this.put(thread.block + THREAD_BLOCK.program, program.address);
-    p.wake(this.localBlock(thread) + THREAD_BLOCK.command, 1);
+    p.touchesView(this.arena).wake(this.localBlock(thread) + THREAD_BLOCK.command, 1);
+  }
+
+  /** Waits for the last program handed over, for a bounded time: see isDone. */
+  emitWait(p: Program, thread: SeedThread, timeoutNs: number): void {
+    p.touchesView(this.arena)
+      .wait(this.localBlock(thread) + THREAD_BLOCK.done, this.goalOf(thread), timeoutNs)
+      .ignore('isDone() tells');
   }
 
   isDone(thread: SeedThread): boolean {

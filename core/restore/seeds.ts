@@ -7,7 +7,7 @@ import { WALL } from '../abi/ptrace.js';
 import { CrError } from '../errors.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import { readStat } from '../kernel/procfs/stat.js';
-import { SEED_FD, THREAD_BLOCK } from '../program/isa.js';
+import { SEED_FD } from '../program/isa.js';
 import { Program } from '../program/program.js';
 import type { RestoreTask } from './model.js';
 import { pidHolder } from './pids.js';
@@ -116,8 +116,7 @@ async function waitAll(thread: KernelThread, seeds: SeedArena, jobs: readonly Se
   for (let left = jobs.filter((job) => !finished(seeds, job)); left.length > 0; left = left.filter((job) => !finished(seeds, job))) {
     const batch = left.slice(0, BATCH);
     const { free } = thread.once('seeds.wait', 4096 + batch.length * 64, (p) => {
-      for (const job of batch)
-        p.wait(seeds.localBlock(job.thread) + THREAD_BLOCK.done, seeds.goalOf(job.thread), POLL_NS).ignore('checked below');
+      for (const job of batch) seeds.emitWait(p, job.thread, POLL_NS);
     });
     free();
     // A forked seed exists only when its parent got that far, so a parent's failure is looked for before a missing child.

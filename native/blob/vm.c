@@ -7,9 +7,9 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define PAGE 4096UL
 
-struct vec {
-  u64 base;
-  u64 len;
+struct vec { /* struct iovec; at any address, like all that programs point to */
+  any_u64 base;
+  any_u64 len;
 };
 struct waiter { /* struct futex_waitv, include/uapi/linux/futex.h, 5.16 */
   u64 val;
@@ -25,9 +25,9 @@ static u64 operand(const struct vm_cell *program, const struct vm_cell *cell, un
     case KIND_RESULT:
       return (u64)program[v].result;
     case KIND_WORD64:
-      return *(volatile u64 *)v;
+      return *(volatile any_u64 *)v;
     case KIND_WORD32:
-      return (u64)(i64) * (volatile int *)v;
+      return (u64)(i64) * (volatile any_i32 *)v;
     default:
       return v;
   }
@@ -38,11 +38,11 @@ static i64 load(u64 addr, u8 width) {
     case 1:
       return *(volatile u8 *)addr;
     case 2:
-      return *(volatile u16 *)addr;
+      return *(volatile any_u16 *)addr;
     case 4:
-      return *(volatile u32 *)addr;
+      return *(volatile any_u32 *)addr;
     default:
-      return *(volatile i64 *)addr;
+      return (i64) * (volatile any_u64 *)addr;
   }
 }
 
@@ -52,19 +52,15 @@ static void store(u64 addr, u64 value, u8 width) {
       *(volatile u8 *)addr = (u8)value;
       break;
     case 2:
-      *(volatile u16 *)addr = (u16)value;
+      *(volatile any_u16 *)addr = (u16)value;
       break;
     case 4:
-      *(volatile u32 *)addr = (u32)value;
+      *(volatile any_u32 *)addr = (u32)value;
       break;
     default:
-      *(volatile u64 *)addr = value;
+      *(volatile any_u64 *)addr = value;
   }
 }
-
-/* Copies with `rep movsb`: no libc, no vector registers (those belong to the task). */
-static void copy_bytes(u64 to, u64 from, u64 n) { __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory"); }
-static void fill_bytes(u64 to, u64 value, u64 n) { __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory"); }
 
 /* readv/writev families return short counts (signals, pipes, 2 GiB limit, readv(2)): go on until every iovec is used up. */
 static i64 io_all(u16 nr, u64 fd, u64 iov, u64 count, u64 offset) {
@@ -127,8 +123,8 @@ static i64 cow_fill(u64 fd, u64 offset, u64 dst, u64 len, u64 scratch, u64 scrat
       have += (u64)n;
     }
     for (u64 at = 0; at < want; at += PAGE) {
-      const u64 *a = (const u64 *)(scratch + at);
-      const u64 *b = (const u64 *)(dst + at);
+      const any_u64 *a = (const any_u64 *)(scratch + at);
+      const any_u64 *b = (const any_u64 *)(dst + at);
       unsigned i = 0;
       while (i < PAGE / 8 && a[i] == b[i]) i++;
       if (i == PAGE / 8) continue;

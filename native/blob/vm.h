@@ -18,6 +18,11 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 typedef long i64;
+/* Words at any address, of any type: what programs load and store. */
+typedef u16 __attribute__((aligned(1), may_alias)) any_u16;
+typedef u32 __attribute__((aligned(1), may_alias)) any_u32;
+typedef int __attribute__((aligned(1), may_alias)) any_i32;
+typedef u64 __attribute__((aligned(1), may_alias)) any_u64;
 
 struct vm_cell {
   u16 op;
@@ -56,10 +61,10 @@ i64 vm_run(struct vm_cell *program);
 /* Serves commands on a thread block until the owner dies (see isa.ts, THREAD_BLOCK). Never returns. */
 __attribute__((noreturn)) void vm_daemon(struct vm_thread *t);
 
-/* Per architecture (arch_x64.S): clone3 onto the stack in args; the child enters vm_spawned(mode, what) there. */
+/* Per architecture (arch_<name>.S): clone3 onto the stack in args; the child enters vm_spawned(mode, what) there. */
 i64 vm_spawn(void *clone_args, u64 size, u64 mode, void *what);
 __attribute__((noreturn)) void vm_spawned(u64 mode, void *what);
 
-#include "syscall.h"
+#include "arch.h"
 
 #endif

@@ -1,7 +1,7 @@
 // The export table of the addon. core/kernel/native.ts declares and documents each function and is the only caller.
 #include <napi.h>
 
-#include "cpu_x64.h"
+#include "cpu.h"
 #include "embedded.h"
 #include "kernel_thread.h"
 #include "memory.h"

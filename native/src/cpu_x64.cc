@@ -1,4 +1,4 @@
-#include "cpu_x64.h"
+#include "cpu.h"
 
 #include <cpuid.h>
 

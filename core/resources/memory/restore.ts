@@ -174,7 +174,7 @@ export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, 
   for (const { piece, pages } of fills) if (!piece.from && !isAttachment(piece.vma)) emitMap(p, piece, pages.length > 0, ctx);
   for (const { piece, pages } of fills) if (piece.from) emitOpen(p, piece, inherited.pages, pages);
   emitFill(p, task, fills, ctx);
-  for (const patch of vdso.patches) p.copyMemory(patch.addr, p.data(patch.bytes), patch.bytes.length);
+  for (const { addr, bytes } of vdso.patches) p.touches(addr, bytes.length).copyMemory(addr, p.data(bytes), bytes.length);
   for (const { piece, pages } of fills) {
     const now = piece.from && pages.length === 0 ? piece.from.prot : openProt(piece.vma, pages.length > 0);
     if (now !== piece.vma.prot)
@@ -259,6 +259,7 @@ function emitFill(p: Program, task: RestoreTask, fills: readonly { piece: Piece;
   flush();
   if (cow.length === 0) return;
   const scratch = p.out(COW_SCRATCH, PAGE);
+  for (const { start, end } of cow) p.touches(start, end - start);
   for (const run of runs)
     for (const part of intersectRanges([run], cow))
       p.cowFill(service.number(run.source), run.offset + part.start - run.start, part.start, part.end - part.start, scratch, COW_SCRATCH);
@@ -277,6 +278,7 @@ function emitCollapse(p: Program, piece: Piece, pages: readonly Range[]): void {
     const end = Math.floor(range.end / HUGE) * HUGE;
     if (start >= end) continue;
     // A range without any page is refused, so each gets one; with THP on, this is its huge page already.
+    p.touches(start, end - start);
     for (let at = start; at < end; at += HUGE) p.store(at, 0, 8);
     p.sys.madvise(start, end - start, MADV_COLLAPSE).ignore('only speed is lost');
   }

@@ -136,43 +136,6 @@ test('the text form reads back to the same words', () => {
   assert.ok(parsed.cells.equals(arena.bytes.subarray(start, start + program.length * CELL_SIZE)), text);
 });
 
-test('the verifier names what is wrong', () => {
-  const mapping = native.mapAnon(1 << 16);
-  const problems = (emit: (p: Program) => void) => {
-    const p = new Program('bad', new Arena(mapping, Number(mapping.addr)));
-    emit(p);
-    return p
-      .end()
-      .problems()
-      .map((x) => x.what)
-      .join('; ');
-  };
-  assert.match(
-    problems((p) => p.sys.wait4(-1, 0, 0, 0).must('reap')),
-    /wait4\(-1\) without __WNOTHREAD/,
-  );
-  assert.match(
-    problems((p) => {
-      const fd = p.sys.dup(0).must('dup');
-      p.sys.close(fd).must('close');
-      p.sys.dup(fd).must('dup');
-    }),
-    /after close/,
-  );
-  assert.match(
-    problems((p) => p.emit(OP.load, 0, [8192], 'load', 3)),
-    /width 3/,
-  );
-  assert.match(
-    problems((p) => p.emit(99, 0, [], 'what')),
-    /unknown op 99/,
-  );
-  assert.match(
-    problems((p) => p.emit(OP.branch, 0, [0, 0, 0, 0], 'branch')),
-    /does not go forward/,
-  );
-});
-
 test('every number in the system call table is distinct and below the table size', () => {
   const seen = new Map<number, string>();
   for (const [name, row] of Object.entries(SYSCALLS)) {
