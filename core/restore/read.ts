@@ -2,7 +2,7 @@
 import { CrError } from '../errors.js';
 import type { CoreEntry } from '../images/generated/core.js';
 import type { InventoryEntry } from '../images/generated/inventory.js';
-import type { PstreeEntry } from '../images/generated/task.js';
+import type { PstreeEntry, TaskKobjIdsEntry } from '../images/generated/task.js';
 import type { ImageReader } from '../images/reader.js';
 import { readPageMap, type PageSources } from '../resources/memory/page-map.js';
 import type { Range } from '../resources/memory/ranges.js';
@@ -55,11 +55,13 @@ export function readTasks(
   for (const entry of entries) claimNumber(numbers, entry.pid, path);
   adoptShellJob(idsOf(entries), options.own, options.shellJob);
   const byPid = new Map<number, RestoreTask>();
+  const ours = images.readOne('inventory').root_ids;
   const memory = new Map<RestoreTask, TaskMappings>();
   for (const entry of parentsFirst(entries, path)) {
     const parent = byPid.get(entry.ppid) ?? null;
     const task = readTask(images, sources, entry, parent, memory);
     for (const thread of task.threads) if (!thread.isLeader) claimNumber(numbers, thread.tid, path);
+    checkNamespaces(task, ours);
     parent?.children.push(task);
     byPid.set(task.pid, task);
   }
@@ -124,6 +126,24 @@ function readThreads(images: ImageReader, task: RestoreTask, entry: PstreeEntry,
   const others = entry.threads.filter((tid) => tid !== task.pid);
   const leader = { task, tid: task.pid, core, isLeader: true };
   return [leader, ...others.map((tid) => ({ task, tid, core: images.readOne('core', tid), isLeader: false }))];
+}
+
+/** Kinds that are not built; the IPC namespace is (core/resources/ipc). */
+const OUR_NAMESPACES = ['pid', 'net', 'uts', 'mnt', 'user', 'cgroup', 'time'] as const;
+
+/** @param ours ids of the tool that made the dump: a tree with the same ones was in its namespaces. Old images have none. */
+function checkNamespaces(task: RestoreTask, ours: TaskKobjIdsEntry | undefined): void {
+  const other = OUR_NAMESPACES.find((kind) => {
+    const [theirs, own] = [task.ids?.[`${kind}_ns_id`], ours?.[`${kind}_ns_id`]];
+    return theirs !== undefined && own !== undefined && theirs !== own;
+  });
+  if (other)
+    throw new CrError('CR_IMAGE_FEATURE', {
+      message: `had a ${other} namespace of its own, which is not built yet`,
+      subject: { pid: task.pid },
+      hint: 'Restore it with CRIU.',
+      target: 'not started',
+    });
 }
 
 function checkSharing(task: RestoreTask): void {

@@ -45,7 +45,7 @@ export interface IpcContext {
 interface OwnNamespace {
   readonly variables: IpcVarEntry;
   readonly queues: readonly QueueRecord[];
-  readonly queueSource: Handle;
+  readonly queueSource: Handle | null;
   readonly sets: readonly SemaphoreSet[];
 }
 
@@ -77,13 +77,13 @@ export class IpcRestore {
 
   private readOwn(namespace: number): OwnNamespace {
     const { images, service } = this.context;
-    const queueSource = service.add(images.openRaw(`ipcns-msg-${namespace}.img`));
-    const setSource = service.add(images.openRaw(`ipcns-sem-${namespace}.img`));
+    // CRIU leaves out images without records.
+    const has = (kind: 'ipcns-msg' | 'ipcns-sem') => images.exists(kind, namespace);
     return {
       variables: images.readOne('ipcns-var', namespace),
-      queues: readQueues(images, namespace),
-      queueSource,
-      sets: readSets(images, namespace, service.localFd(setSource)),
+      queues: has('ipcns-msg') ? readQueues(images, namespace) : [],
+      queueSource: has('ipcns-msg') ? service.add(images.openRaw(`ipcns-msg-${namespace}.img`)) : null,
+      sets: has('ipcns-sem') ? readSets(images, namespace) : [],
     };
   }
 
@@ -138,7 +138,7 @@ export class IpcRestore {
     }
     emitSegments(p, segments, at, service, ids);
     if (own) {
-      emitQueues(p, own.queues, service.number(own.queueSource), ids);
+      if (own.queueSource !== null) emitQueues(p, own.queues, service.number(own.queueSource), ids);
       emitSets(p, own.sets, ids);
       emitVariables(p, own.variables);
     }

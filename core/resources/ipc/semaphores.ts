@@ -1,7 +1,8 @@
 /** System V semaphore sets of an IPC namespace (semget(2), semctl(2)). Pids of the last users and times cannot be set. */
-import { readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { SEM, SEMID_DS, SEMVMX } from '../../abi/sysv-ipc.js';
 import { CrError } from '../../errors.js';
+import type { ImageRecord } from '../../images/container.js';
 import type { IpcSemEntry } from '../../images/generated/namespaces.js';
 import type { ImageReader } from '../../images/reader.js';
 import type { ImageWriter } from '../../images/writer.js';
@@ -55,10 +56,19 @@ function wordsOf(values: readonly number[]): Buffer {
   return bytes;
 }
 
-/** Sets of an image, checked. `fd`: the image. */
-export function readSets(images: ImageReader, namespace: number, fd: number): SemaphoreSet[] {
-  const path = images.pathOf(`ipcns-sem-${namespace}.img`);
-  return images.readWithData('ipcns-sem', namespace).map(({ entry, raw, offset }) => {
+/** Sets of an image, checked. */
+export function readSets(images: ImageReader, namespace: number): SemaphoreSet[] {
+  const name = `ipcns-sem-${namespace}.img`;
+  const fd = images.openRaw(name);
+  try {
+    return readValuesOf(images.readWithData('ipcns-sem', namespace), images.pathOf(name), fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readValuesOf(records: readonly ImageRecord<IpcSemEntry>[], path: string, fd: number): SemaphoreSet[] {
+  return records.map(({ entry, raw, offset }) => {
     const bad = (message: string) => new CrError('CR_IMAGE_BAD', { message, subject: { path, offset }, target: 'not started' });
     // The record has proven that the file holds the values.
     if (entry.nsems < 1 || entry.nsems > MAX_SEMAPHORES || entry.desc.id > INT_MAX) throw bad('has a semaphore set that cannot exist');
