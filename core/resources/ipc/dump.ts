@@ -64,7 +64,7 @@ export class IpcDump {
         subject: { pid: live[0]!.pid },
         target: 'running',
       });
-    if (!namespaces.has(readNamespace(thread.proc, 'ipc', process.pid))) this.entered = enter(live[0]!.pid);
+    if (!namespaces.has(readNamespace(thread.proc, 'ipc', process.pid))) this.entered = enter(live[0]!.pid, thread);
     for (const task of live) for (const vma of task.vmas) if (vma.kind === 'sysvShm') this.attached.set(Number(vma.inode), { task, vma });
     for (const { entry } of this.wanted()) this.segments.set(entry.desc.id, entry);
   }
@@ -159,8 +159,9 @@ export class IpcDump {
 }
 
 /** A thread of ours in the IPC namespace of a process: setns(2) changes the calling thread alone. */
-function enter(pid: number): KernelThread {
-  const thread = new KernelThread();
+function enter(pid: number, { native, observer }: KernelThread): KernelThread {
+  const thread = new KernelThread(native);
+  thread.observer = observer;
   const fd = openSync(`/proc/${pid}/ns/ipc`, 'r');
   try {
     thread.once('ipc.enter', 4096, (p) => p.sys.setns(fd, CLONE_NEWIPC).must('enter the IPC namespace of the tree')).free();

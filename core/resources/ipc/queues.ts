@@ -16,6 +16,8 @@ const CELLS_PER_MESSAGE = 4 * 64;
 const BATCH = 1024;
 const PAD = 8;
 const INT_MAX = 0x7fffffff;
+/** Types are positive longs (msgsnd(2)). */
+const LONG_MAX = (1n << 63n) - 1n;
 
 interface Queue extends IpcMsgEntry {
   readonly cbytes: number;
@@ -83,7 +85,7 @@ export function readQueues(images: ImageReader, namespace: number): QueueRecord[
   const records = images.readWithData('ipcns-msg', namespace);
   const path = images.pathOf(`ipcns-msg-${namespace}.img`);
   for (const { offset, entry, messages } of records) {
-    const bad = messages.find((message) => message.entry.mtype < 1n || message.entry.msize > INT_MAX);
+    const bad = messages.find((message) => message.entry.mtype < 1n || message.entry.mtype > LONG_MAX || message.entry.msize > INT_MAX);
     if (bad || entry.desc.id > INT_MAX || entry.qbytes > INT_MAX)
       throw new CrError('CR_IMAGE_BAD', { message: 'has a queue that cannot exist', subject: { path, offset }, target: 'not started' });
   }

@@ -68,11 +68,16 @@ export class IpcRestore {
         subject: { pid: stray.pid },
         target: 'not started',
       });
-    if (images.exists('ipcns-shm', namespace))
-      for (const segment of readSegments(images, sources, service, namespace)) this.segments.set(segment.id, segment);
-    for (const vmas of memory) for (const vma of vmas) if ((vma.status & VMA_STATUS.sysvIpc) !== 0) this.segmentOf(vma.shmid);
     const ours = images.readOne('inventory').root_ids?.ipc_ns_id;
-    if (ours === undefined ? images.exists('ipcns-var', namespace) : namespace !== ours) this.own = this.readOwn(namespace);
+    const own = ours === undefined ? images.exists('ipcns-var', namespace) : namespace !== ours;
+    const attached = new Set<number>();
+    for (const vmas of memory) for (const vma of vmas) if ((vma.status & VMA_STATUS.sysvIpc) !== 0) attached.add(Number(vma.shmid));
+    // In our namespace only what is attached is ours to make; an image of an earlier dump in the same folder may have more.
+    if (images.exists('ipcns-shm', namespace) && (own || attached.size > 0))
+      for (const segment of readSegments(images, sources, service, namespace))
+        if (own || attached.has(segment.id)) this.segments.set(segment.id, segment);
+    for (const id of attached) this.segmentOf(BigInt(id));
+    if (own) this.own = this.readOwn(namespace);
   }
 
   private readOwn(namespace: number): OwnNamespace {
