@@ -160,12 +160,11 @@ export function threadJobs(ctx: AttributeContext): SeedJob[] {
 /** Round 4. */
 export function armJobs(ctx: AttributeContext): SeedJob[] {
   const { run } = ctx;
-  const tables = owners(run.tasks, 'files_id');
   return run.tasks
     .filter((task) => task.kind === 'live')
     .map((task) => {
       const p = new Program('arm', run.arena);
-      for (const resource of TASK_RESOURCES) if (resource.name !== 'files' || tables.has(task)) resource.process?.arm?.(p, task, run);
+      emitStep(p, 'arm', task, run);
       return jobOf(ctx, task, p);
     });
 }

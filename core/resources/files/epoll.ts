@@ -68,7 +68,25 @@ function emitFired(p: Program, epfd: number, item: EventpollTfdEntry): void {
   p.place(done);
 }
 
-function emitItems(p: Program, items: readonly EventpollTfdEntry[], { table, task, fd: epfd }: Place): void {
+/**
+ * A target that was added by several of its numbers is in the set once for each of them. CRIU stores the lowest number every time, so the second
+ * gets the next number that is a copy of it.
+ */
+export function withOwnNumbers(items: readonly EventpollTfdEntry[], table: Place['table']): EventpollTfdEntry[] {
+  const named = new Set(items.map(({ tfd }) => tfd));
+  const seen = new Set<number>();
+  return items.map((item) => {
+    const file = table.get(item.tfd);
+    const again = file !== undefined && seen.has(item.tfd);
+    const copy = again ? [...table].find(([fd, other]) => other === file && !named.has(fd) && !seen.has(fd))?.[0] : undefined;
+    const tfd = copy ?? item.tfd;
+    seen.add(tfd);
+    return tfd === item.tfd ? item : { ...item, tfd };
+  });
+}
+
+function emitItems(p: Program, stored: readonly EventpollTfdEntry[], { table, task, fd: epfd }: Place): void {
+  const items = withOwnNumbers(stored, table);
   const fired = (item: EventpollTfdEntry) =>
     (item.events & ONESHOT) !== 0 && (item.events & 0xffff & ~ALWAYS) === 0 && (item.events & ALWAYS) === 0;
   const missing = items.find((item) => !table.has(item.tfd));

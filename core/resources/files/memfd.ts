@@ -8,7 +8,7 @@ import type { Handle } from '../../restore/service-fds.js';
 import { PageSources, readPageMap, type PageMap } from '../memory/page-map.js';
 import { fillFile } from '../memory/restore-shared.js';
 import { type DumpContext, type FileKind, fileType, type OpenFile, type RestoreContext, S, type SeenFile } from './kind.js';
-import { F, O } from './open-flags.js';
+import { F, O, SETTABLE } from './open-flags.js';
 
 const PREFIX = '/memfd:';
 const DELETED = ' (deleted)';
@@ -78,6 +78,8 @@ function nameOf(link: string): string {
 class Memfds {
   private readonly inodes = new Map<number, { readonly entry: MemfdInodeEntry; readonly pages: PageMap }>();
   private readonly made = new Map<number, number>();
+  /** Those whose first writer is taken. */
+  private readonly writers = new Set<number>();
 
   constructor(private readonly context: RestoreContext) {
     const { images, service } = context.run;
@@ -104,6 +106,26 @@ class Memfds {
   /** Opens the file anew. */
   open(id: number, flags: number): number {
     return openSync(`/proc/self/fd/${this.made.get(id) ?? this.make(id)}`, flags & ~(O.creat | O.excl | O.trunc));
+  }
+
+  /**
+   * A writer of it if need be, but no other than memfd_create(2) made: a second one counts as a writer of the file, which then cannot be executed
+   * (ETXTBSY, fexecve(3)), the first does not.
+   */
+  openWriter(id: number, flags: number): number {
+    if ((flags & O.accmode) !== O.rdwr) return this.open(id, flags);
+    const first = this.made.get(id) ?? this.make(id);
+    return this.context.run.calls.must({ why: 'copy the descriptor of a memfd' }, 'fcntl', first, F.dupfdCloexec, 0);
+  }
+
+  /** The description `flags`: the first that writes is the one of memfd_create(2), if it has no flag that only open(2) can give. */
+  describe(id: number, flags: number): number {
+    const first = (flags & O.accmode) === O.rdwr && (flags & ~(O.accmode | O.largefile | SETTABLE)) === 0 && !this.writers.has(id);
+    if (!first) return this.open(id, flags);
+    this.writers.add(id);
+    const fd = this.openWriter(id, flags);
+    this.context.run.calls.must({ why: 'set the flags of a memfd' }, 'fcntl', fd, F.setfl, flags & SETTABLE);
+    return fd;
   }
 
   private make(id: number): number {
@@ -150,11 +172,11 @@ export const memfd: FileKind = {
       flags,
       fown,
       open() {
-        const fd = memfds.open(inode_id, flags & ~(O.async | O.cloexec));
+        const fd = memfds.describe(inode_id, flags & ~(O.async | O.cloexec));
         context.run.calls.must({ why: `set the position of memfd ${name}` }, 'lseek', fd, pos, SEEK_SET);
         return fd;
       },
-      openMapped: (wanted) => memfds.open(inode_id, wanted),
+      openMapped: (wanted) => memfds.openWriter(inode_id, wanted),
     };
   },
 };

@@ -32,6 +32,8 @@ export const F = {
   setownEx: 15,
   getownEx: 16,
   getownerUids: 17,
+  setlease: 1024,
+  dupfdCloexec: 1030,
   setPipeSize: 1031,
   getPipeSize: 1032,
   addSeals: 1033,

@@ -3,7 +3,7 @@
  * high numbers and duplicate them to where they belong. What refers to processes or to other descriptors (owners, epoll items, locks, terminals) is
  * done by the tasks themselves, later.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { CrError } from '../../errors.js';
 import type { FdinfoEntry, FileEntry } from '../../images/generated/fdinfo.js';
 import type { FileLockEntry } from '../../images/generated/files.js';
@@ -15,7 +15,8 @@ import { VMA_STATUS } from '../memory/vma-bits.js';
 import { emitFs, NO_CHROOT } from './fs.js';
 import type { Description, Place, RestoreContext } from './kind.js';
 import { kindOfType, typeName } from './kinds.js';
-import { emitLocks, readFileLocks } from './locks.js';
+import { emitLease } from './leases.js';
+import { emitLocks, LOCK_KIND, readFileLocks } from './locks.js';
 import { FD_CLOEXEC, O } from './open-flags.js';
 import { checkOwner, emitOwner } from './owner.js';
 
@@ -61,6 +62,9 @@ export class RestoreFiles {
   private readonly lates = new Map<number, Emit[]>();
   private readonly context: RestoreContext;
   private locks = new Map<number, FileLockEntry[]>();
+  private readonly leases = new Map<Description, FileLockEntry[]>();
+  /** /proc, for tasks that have to open a file by its descriptor; only when one has to. */
+  private procRoot: Handle | null = null;
 
   constructor(private readonly run: RestoreRun) {
     const { lists } = this;
@@ -99,6 +103,13 @@ export class RestoreFiles {
     }
     for (const work of this.lists.afterRead) work();
     this.locks = readFileLocks(this.run);
+    for (const task of tasks) for (const lock of this.locks.get(task.pid) ?? []) this.readLock(task, lock);
+  }
+
+  private readLock(task: RestoreTask, lock: FileLockEntry): void {
+    const description = this.tableOf(task)?.byFd.get(lock.fd);
+    if (!description) throw this.bad(`has a lock of descriptor ${lock.fd}, which process ${task.pid} does not have`, 'filelocks.img');
+    if (lock.flag === LOCK_KIND.lease) this.leases.set(description, [...(this.leases.get(description) ?? []), lock]);
   }
 
   private bad(message: string, file = 'files.img'): CrError {
@@ -177,6 +188,7 @@ export class RestoreFiles {
     for (const { cwd_id, root_id } of this.fsEntries.values())
       for (const id of [cwd_id, root_id]) this.openOnce(this.descriptions.get(id)!);
     for (const [id, flags] of this.mappings) this.mapHandles.set(id, this.share(this.descriptions.get(id)!.openMapped!(flags)));
+    if (this.leases.size > 0) this.procRoot = this.share(openSync('/proc', O.path | O.directory));
     for (const work of this.lists.afterOpen.splice(0).reverse()) work();
   }
 
@@ -258,13 +270,21 @@ export class RestoreFiles {
   late(p: Program, task: RestoreTask): void {
     for (const { description, fd } of this.firstOf(task)) {
       description.late?.(p, this.places.get(description)!);
+      this.emitLeases(p, task, fd, description);
       // By its final number: the kernel puts the number into the signals (si_fd, fasync_helper()).
       if (description.fown) emitOwner(p, fd, description.fown, description.flags);
     }
     for (const emit of this.lates.get(task.pid) ?? []) emit(p);
   }
 
-  /** Step arm: timers; and locks, because closing the service block would have dropped them. */
+  /** A lease names one of the tasks and descriptors that share the description; it is taken where its owner is set. */
+  private emitLeases(p: Program, task: RestoreTask, fd: number, description: Description): void {
+    if (this.procRoot === null) return;
+    const file = { flags: description.flags, proc: this.run.service.number(this.procRoot) };
+    for (const lease of this.leases.get(description) ?? []) emitLease(p, { ...lease, fd }, file);
+  }
+
+  /** Step arm, in every task: timers; and locks, because closing the service block would have dropped them. Those are of a task, not of a table. */
   arm(p: Program, task: RestoreTask): void {
     for (const { description } of this.firstOf(task)) description.arm?.(p, this.places.get(description)!);
     emitLocks(p, task, this.locks.get(task.pid) ?? []);

@@ -12,7 +12,7 @@ import { readFdNumbers } from '../../kernel/procfs/fd-list.js';
 import { Classes, KCMP } from './classes.js';
 import type { DumpContext, FileKind, OpenFile, SeenFile } from './kind.js';
 import { kindOf, refusalOf } from './kinds.js';
-import { dumpLocks } from './locks.js';
+import { dumpLocks, type LockHolder } from './locks.js';
 import { memfdContents, type MemfdContent } from './memfd.js';
 import { descriptionFlags, FD_CLOEXEC, O } from './open-flags.js';
 import { NO_OWNER, readOwner } from './owner.js';
@@ -27,6 +27,8 @@ interface Table {
   readonly id: number;
   readonly owner: DumpTask;
   readonly fds: readonly number[];
+  /** Id of the description by descriptor, filled when the table is dumped. */
+  readonly ids: Map<number, number>;
 }
 
 interface Known {
@@ -72,15 +74,24 @@ export class DumpFiles {
     const classes = new Classes<Table>(this.calls, KCMP.files);
     let next = FIRST_TABLE;
     for (const task of live) {
-      const make = () => ({ id: next++, owner: task, fds: readFdNumbers(this.run.thread.proc, task.pid) ?? [] });
+      const make = () => ({ id: next++, owner: task, fds: readFdNumbers(this.run.thread.proc, task.pid) ?? [], ids: new Map() });
       this.tables.set(task, classes.of(task.pid, 0, make).value);
     }
     for (const [task, table] of this.tables) if (table.owner === task) this.dumpTable(table);
     for (const work of this.laters) work();
-    dumpLocks(live, (task) => this.tables.get(task)!.fds, this.context);
+    dumpLocks(this.lockHolders(), this.context);
   }
 
-  private dumpTable({ id, owner, fds }: Table): void {
+  private lockHolders(): LockHolder[] {
+    const all = [...this.tables];
+    return all.map(([task, table]) => ({
+      task,
+      sharers: all.filter(([other, its]) => its === table && other !== task).map(([other]) => other),
+      fds: table.ids,
+    }));
+  }
+
+  private dumpTable({ id, owner, fds, ids }: Table): void {
     const { pid } = owner;
     this.run.images.open('fdinfo', id);
     const pidfd = this.calls.must({ why: 'open a pidfd', subject: { pid }, target: 'running' }, 'pidfd_open', pid, 0);
@@ -91,6 +102,7 @@ export class DumpFiles {
         if (!file || !info)
           throw new CrError('CR_TARGET_LOST', { message: 'vanished while frozen', subject: { pid, fd }, target: 'running' });
         const known = this.describe(pidfd, file, info);
+        ids.set(fd, known.id);
         const flags = (info.flags & O.cloexec) !== 0 ? FD_CLOEXEC : 0;
         this.run.images.add('fdinfo', id, { id: known.id, flags, type: known.kind.type, fd });
       }

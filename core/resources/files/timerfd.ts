@@ -16,6 +16,8 @@ const NSEC = 1_000_000_000n;
 const SECONDS_MAX = 9_223_372_036n;
 /** CLOCK_REALTIME, MONOTONIC, BOOTTIME and the two alarm clocks. */
 const CLOCKS: readonly number[] = [0, 1, 7, 8, 9];
+/** The alarm clocks count as REALTIME and BOOTTIME do, but can only be read where a clock can wake the machine (timerfd_create(2)). */
+const READ_AS: Readonly<Record<number, number>> = { 8: 0, 9: 7 };
 
 function nanoseconds(sec: bigint, nsec: bigint, what: string): bigint {
   if (sec > SECONDS_MAX || nsec >= NSEC)
@@ -30,7 +32,8 @@ function firstExpiration(calls: LocalCalls, entry: TimerfdEntry): bigint {
   // Zero with expirations and an interval is a periodic timer that waits for the read, not a disarmed one.
   const wanted = left === 0n && entry.ticks > 0n ? interval : left;
   if (wanted === 0n || (entry.settime_flags & TFD_TIMER_ABSTIME) === 0) return wanted;
-  calls.must({ why: `read clock ${entry.clockid}` }, 'clock_gettime', entry.clockid, calls.scratch);
+  const clock = READ_AS[entry.clockid] ?? entry.clockid;
+  calls.must({ why: `read clock ${clock}` }, 'clock_gettime', clock, calls.scratch);
   return calls.scratch.u64(0) * NSEC + calls.scratch.u64(8) + wanted;
 }
 
