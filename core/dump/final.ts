@@ -18,6 +18,12 @@ function isOurChild({ stat }: DumpTask): boolean {
   return stat.ppid === process.pid;
 }
 
+/** Threads of a killed process, its leader last: a leader is not told to anybody while others are left. (Its number need not be the lowest: they wrap.) */
+function reapOrder(task: DumpTask): number[] {
+  const others = task.threads.map(({ tid }) => tid).filter((tid) => tid !== task.pid);
+  return isOurChild(task) ? others : [...others, task.pid];
+}
+
 /**
  * Kills the tree, children first, so that nobody is reparented while alive. Every traced thread must be waited for before its leader reports to
  * the real parent (ptrace(2): the tracer is told first), leaders last.
@@ -27,9 +33,7 @@ export function killTree(thread: KernelThread, tasks: readonly DumpTask[]): void
   const threads = tracees(tasks).length;
   const { free } = thread.once('final.kill', 16384 + (threads + dying.length) * 160, (p) => {
     for (const task of dying) p.sys.kill(task.pid, SIGKILL).ignore('a task that is gone is what we want');
-    for (const task of dying)
-      for (const t of [...task.threads].reverse())
-        if (t.tid !== task.pid || !isOurChild(task)) p.sys.wait4(t.tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
+    for (const task of dying) for (const tid of reapOrder(task)) p.sys.wait4(tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
   });
   free();
   for (const task of dying) if (isOurChild(task)) waitForState(thread.proc, task.pid, ['Z', 'X', '']);

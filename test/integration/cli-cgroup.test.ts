@@ -17,8 +17,8 @@ after(() => {
 
 /** Where this machine has a freezer of that version. */
 const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-const V1 = / (\S+) \S+(?: \S+)* - cgroup \S+ \S*\bfreezer\b/.exec(mounts)?.[1];
-const V2 = / (\S+) \S+(?: \S+)* - cgroup2 /.exec(mounts)?.[1];
+const V1 = /^\d+ \d+ \S+ \S+ (\S+) .* - cgroup \S+ \S*\bfreezer\b/m.exec(mounts)?.[1];
+const V2 = /^\d+ \d+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(mounts)?.[1];
 
 interface Group {
   readonly path: string;

@@ -54,8 +54,10 @@ function compiledJava(): string {
   return folder;
 }
 
+// -XX:-UsePerfData: every JVM that starts on the machine removes the files of this feature that belong to no living process (/tmp/hsperfdata_*), also those
+// of one that is waiting in images.
 const java = speaksLikeVictim('java', (subject) =>
-  subject.start(systemProgram('java', 'default-jdk-headless'), ['-Xmx64m', '-cp', compiledJava(), 'Counters']),
+  subject.start(systemProgram('java', 'default-jdk-headless'), ['-Xmx64m', '-XX:-UsePerfData', '-cp', compiledJava(), 'Counters']),
 );
 
 const lines = (subject: Subject, name: string): string[] => {
