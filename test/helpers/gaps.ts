@@ -10,8 +10,8 @@ export interface Gap {
   readonly victim: string;
   /** Releases that have the gap. */
   readonly peers: readonly string[];
-  /** Which command of the peer fails, or wrongly succeeds. */
-  readonly side: 'dump' | 'restore';
+  /** Which command of the peer fails, or wrongly succeeds; `pair` where its restore fails on its own dump only. */
+  readonly side: 'dump' | 'restore' | 'pair';
   readonly reason: string;
   /** Only a gap where the tests run without this capability. */
   readonly without?: CapabilityName;
@@ -36,6 +36,7 @@ function applies({ without }: Gap): boolean {
 /** The gap that makes this way through the peer impossible, if one is listed. */
 export function gapFor(victim: string, mode: string, peer: string | undefined): Gap | undefined {
   if (peer === undefined) return undefined;
-  const sides = mode === 'criu' ? ['dump', 'restore'] : mode === 'criu-to-ours' ? ['dump'] : mode === 'ours-to-criu' ? ['restore'] : [];
+  const sides =
+    mode === 'criu' ? ['dump', 'restore', 'pair'] : mode === 'criu-to-ours' ? ['dump'] : mode === 'ours-to-criu' ? ['restore'] : [];
   return knownGaps().find((gap) => applies(gap) && gap.victim === victim && gap.peers.includes(peer) && sides.includes(gap.side));
 }

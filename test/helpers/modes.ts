@@ -1,6 +1,7 @@
 /** The ways in which a victim or a real program is taken through a checkpoint. */
 import type { Gap } from './gaps.js';
 import { gapFor } from './gaps.js';
+import { reserveHugePages } from './huge-pages.js';
 import { peers, type Peer } from './peers.js';
 import { Skipped, type Scenario } from './scenario.js';
 import { Subject, SubjectFailure } from './subject.js';
@@ -113,13 +114,17 @@ export async function runCase(item: Case, keep = false): Promise<Outcome> {
   const subject = new Subject(item.scenario.name);
   let failure: unknown = null;
   let times: Times = {};
+  let giveBack = async (): Promise<void> => {};
   try {
+    const { hugePages = 0 } = item.scenario;
+    if (hugePages > 0) giveBack = await reserveHugePages(hugePages);
     times = await take(subject, item);
   } catch (error) {
     failure = error;
   }
   try {
     await subject.close(keep);
+    await giveBack();
   } catch (error) {
     failure ??= error;
   }

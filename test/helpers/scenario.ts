@@ -7,6 +7,8 @@ export interface Scenario {
   /** Options that every tool needs to dump and restore it. */
   readonly dumpOptions: readonly string[];
   readonly restoreOptions: readonly string[];
+  /** Huge pages (2 MiB) that must be there while it runs. */
+  readonly hugePages?: number;
   /** Starts it and waits until it may be dumped. @throws Skipped when this machine lacks what it is about */
   start(subject: Subject): Promise<void>;
   /** Lets it go on to its end. @throws SubjectFailure when it did not go on as it should */
@@ -37,6 +39,7 @@ export function scenarioOf(victim: Victim): Scenario {
     name: victim.name,
     dumpOptions: victim.dumpOptions,
     restoreOptions: victim.restoreOptions,
+    hugePages: victim.hugePages,
     start: async (subject) => {
       subject.start(subject.install(await buildVictim(victim)));
       await waitReady(subject);

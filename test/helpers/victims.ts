@@ -1,7 +1,8 @@
 /**
  * The self-checking C programs of test/fixtures/victims. The first line of a victim says how it is built and dumped:
- *   // victim: [cflags=WORD] [libs=WORD] [needs=FEATURE] [dump=OPTION] [restore=OPTION]
- * A key may come more than once. `dump` and `restore` are options that both tools need for this object (such as dump=--link-remap).
+ *   // victim: [cflags=WORD] [libs=WORD] [needs=FEATURE] [hugepages=N] [dump=OPTION] [restore=OPTION]
+ * A key may come more than once. `dump` and `restore` are options that both tools need for this object (such as dump=--link-remap); `hugepages` are
+ * reserved while it runs.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -21,6 +22,7 @@ export interface Victim {
   readonly cflags: readonly string[];
   readonly libs: readonly string[];
   readonly needs: readonly string[];
+  readonly hugePages: number;
   readonly dumpOptions: readonly string[];
   readonly restoreOptions: readonly string[];
 }
@@ -31,7 +33,7 @@ function parse(file: string): Victim[] {
   if (!first.startsWith('// victim:')) return [];
   const words = first.slice('// victim:'.length).split(' ').filter(Boolean);
   const values = (key: string): string[] => words.filter((word) => word.startsWith(`${key}=`)).map((word) => word.slice(key.length + 1));
-  const known = /^(cflags|libs|needs|dump|restore)=/;
+  const known = /^(cflags|libs|needs|hugepages|dump|restore)=/;
   const strange = words.find((word) => !known.test(word));
   if (strange !== undefined) throw new Error(`${source}: its first line has the unknown word ${strange}`);
   return [
@@ -41,6 +43,7 @@ function parse(file: string): Victim[] {
       cflags: values('cflags'),
       libs: values('libs'),
       needs: values('needs'),
+      hugePages: Number(values('hugepages')[0] ?? 0),
       dumpOptions: values('dump'),
       restoreOptions: values('restore'),
     },

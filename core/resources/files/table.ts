@@ -18,6 +18,8 @@ import { descriptionFlags, FD_CLOEXEC, O } from './open-flags.js';
 import { NO_OWNER, readOwner } from './owner.js';
 import { dumpPath } from './reg.js';
 import { seeLink } from './seen.js';
+import type { SmapsVma } from '../../kernel/procfs/smaps.js';
+import type { MappedFile } from '../memory/vmas.js';
 import { isZombie } from '../../kernel/procfs/stat.js';
 
 /** CRIU numbers tables from 2: 1 is its own. */
@@ -141,12 +143,18 @@ export class DumpFiles {
   }
 
   /** Entry for a mapped file, and the flags to open it with for the mapping. */
-  mapped(task: DumpTask, vma: { readonly start: number; readonly end: number }): { id: number; flags: number } {
-    const name = `map_files/${vma.start.toString(16)}-${vma.end.toString(16)}`;
-    const file = this.see(task, name);
-    // The link's permissions are the access mode of the mapped description (fs/proc/base.c, proc_map_files_instantiate).
-    const flags = (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n ? O.rdwr : O.rdonly;
-    return { id: this.pathOf(file, flags), flags };
+  mapped(task: DumpTask, vma: SmapsVma): MappedFile {
+    const file = this.see(task, mapName(vma));
+    // The link's permissions are the access mode of the mapped description (fs/proc/base.c, proc_map_files_instantiate). A shared mapping that can never
+    // become writable for another reason (the file was sealed) is as if the file were open for reading.
+    const writable = (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n && (!vma.shared || vma.vmFlags.has('mw'));
+    const flags = writable ? O.rdwr : O.rdonly;
+    return { id: this.pathOf(file, flags), flags, isMemfd: kindOf(file)?.name === 'memfd' };
+  }
+
+  /** Whether the file behind a mapping has pages of its own. */
+  hasContent(task: DumpTask, vma: SmapsVma): boolean {
+    return this.see(task, mapName(vma)).stat.blocks > 0n;
   }
 
   /** Entry of the executable. */
@@ -174,7 +182,7 @@ export class DumpFiles {
     return id;
   }
 
-  /** Content of memfds, for the memory dump. The descriptors stay ours. */
+  /** Content of memfds, for the memory dump. */
   memfds(): readonly MemfdContent[] {
     return memfdContents(this.context);
   }
@@ -204,4 +212,8 @@ export class DumpFiles {
     this.finish();
     for (const work of this.undos.splice(0).reverse()) work();
   }
+}
+
+function mapName({ start, end }: { readonly start: number; readonly end: number }): string {
+  return `map_files/${start.toString(16)}-${end.toString(16)}`;
 }

@@ -9,13 +9,11 @@ import { scanPages } from './pagemap-scan.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { dataRanges } from './sparse.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
-import { hasPages, isSharedAnon, needsFile, vmaEntry } from './vmas.js';
+import { hasPages, isPrivateHuge, needsFile, vmaEntry } from './vmas.js';
 
 const PAGE = 4096;
 const PE_PRESENT = 4;
 const PROT_READ = 1;
-/** Above every segment id, which is an int. */
-const BESIDE_SEGMENTS = 1n << 40n;
 
 /** What statistics want to know. */
 export interface MemoryCounts {
@@ -29,8 +27,6 @@ export class MemoryDump {
   readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
   private readonly copiers: Copiers;
   private nextPagesId = 1;
-  /** Shared memory met so far: its name in images to an address range where it can be opened. */
-  private readonly shared = new Map<bigint, { pid: number; start: number; end: number }>();
   /** Pristine vDSO bytes by task: read before the rescue stub went there. */
   private readonly vdsoBytes = new Map<DumpTask, Buffer>();
 
@@ -86,8 +82,8 @@ export class MemoryDump {
 
   private addVmas(task: DumpTask, guards: readonly Range[]): void {
     for (const vma of task.vmas) {
-      const shared = isSharedAnon(vma) ? this.noteShared(task, vma) : 0n;
-      task.mm.vmas.push(vmaEntry(vma, needsFile(vma) ? this.files.mapped(task, vma) : null, shared));
+      const isFile = needsFile(vma) || (isPrivateHuge(vma) && this.files.hasContent(task, vma));
+      task.mm.vmas.push(vmaEntry(vma, isFile ? this.files.mapped(task, vma) : null));
     }
     // Guard regions are stored as extra entries behind all real ones (criu.md 3.4).
     for (const guard of guards) {
@@ -102,13 +98,6 @@ export class MemoryDump {
         fd: -1n,
       });
     }
-  }
-
-  /** Returns what images call it: the inode number, unless a System V segment has that as its id (one file holds the pages of both kinds). */
-  private noteShared(task: DumpTask, vma: { inode: bigint; start: number; end: number }): bigint {
-    const shmid = this.run.ipc.segments.has(Number(vma.inode)) ? vma.inode + BESIDE_SEGMENTS : vma.inode;
-    if (!this.shared.has(shmid)) this.shared.set(shmid, { pid: task.pid, start: vma.start, end: vma.end });
-    return shmid;
   }
 
   /** Writes runs in address order: neighbours of one kind go in one copy. Returns the number of pages. */
@@ -148,17 +137,16 @@ export class MemoryDump {
     return writeSync(fd, bytes, 0, bytes.length, offset);
   }
 
-  /** Shared memory that belongs to no file: once for the whole tree, from the object itself (page tables of one task do not show it all). */
+  /** Shared memory: once for the whole tree, from the object itself (page tables of one task do not show it all). */
   async dumpShared(): Promise<void> {
-    for (const [shmid, at] of this.shared) {
-      const fd = openSync(`/proc/${at.pid}/map_files/${at.start.toString(16)}-${at.end.toString(16)}`, 'r');
+    for (const memfd of this.files.memfds()) {
+      const fd = memfd.open();
       try {
-        await this.dumpObject(shmid, fd);
+        await this.dumpObject(memfd.shmid, fd);
       } finally {
         closeSync(fd);
       }
     }
-    for (const memfd of this.files.memfds()) await this.dumpObject(memfd.shmid, memfd.fd);
     await this.run.ipc.dump((id, fd) => this.dumpObject(id, fd));
   }
 

@@ -1,17 +1,24 @@
 /** Shared anonymous memory at restore: made and filled once by us, before any process exists; tasks map it through its descriptor. */
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { CrError } from '../../errors.js';
 import type { RestoreRun } from '../../restore/model.js';
 import type { Handle } from '../../restore/service-fds.js';
+import { hugePages, lackOfHugePages } from './huge-pages.js';
 import { readPageMap, type PageMap, type PageSources } from './page-map.js';
 import type { Vma } from './restore.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
 
 const PROT_RW = 3;
 const IOV_SIZE = 16;
+const PAGE = 4096;
 
+/** MAP_HUGETLB and the page size. */
+const HUGE_FLAGS = MAP.hugetlb | (0x3f << MAP.hugeShift);
+
+/** Objects that images know by their mappings only: CRIU writes them where it may not look into /proc/PID/map_files; ours are memfds (memfd.ts). */
 export class SharedMemory {
   private readonly sizes = new Map<bigint, number>();
+  private readonly huge = new Map<bigint, number>();
   private readonly maps = new Map<bigint, PageMap>();
   private readonly handles = new Map<bigint, Handle>();
 
@@ -23,8 +30,12 @@ export class SharedMemory {
       if ((vma.status & VMA_STATUS.anonShared) === 0 || (vma.status & VMA_STATUS.sysvIpc) !== 0) continue;
       this.sizes.set(vma.shmid, Math.max(this.sizes.get(vma.shmid) ?? 0, vma.pgoff + vma.end - vma.start));
       if (this.maps.has(vma.shmid)) continue;
+      if ((vma.flags & MAP.hugetlb) !== 0) this.huge.set(vma.shmid, vma.flags & HUGE_FLAGS);
       const known = this.run.images.exists('pagemap-shmem', vma.shmid);
-      this.maps.set(vma.shmid, known ? readPageMap(this.run.images, sources, 'pagemap-shmem', vma.shmid) : { runs: [] });
+      const map = known ? readPageMap(this.run.images, sources, 'pagemap-shmem', vma.shmid) : { runs: [] };
+      this.maps.set(vma.shmid, map);
+      // The end may be mapped by nobody; who enlarges his mapping (mremap(2)) sees it again.
+      this.sizes.set(vma.shmid, Math.max(this.sizes.get(vma.shmid)!, map.runs.at(-1)?.end ?? 0));
     }
   }
 
@@ -39,26 +50,45 @@ export class SharedMemory {
     return handle;
   }
 
-  /** A descriptor of anonymous shared memory can only be had through map_files: it is of the kernel's own file system (shmem). */
   private make(shmid: bigint, size: number): number {
-    const { thread } = this.run;
-    const { runs } = this.maps.get(shmid)!;
-    const mapped = thread.here('shared.map', 4096, (p) =>
-      p.sys.mmap(0, size, PROT_RW, MAP.shared | MAP.anonymous | MAP.noreserve, -1n, 0).must(`make ${size} bytes of shared memory`),
-    );
-    const addr = mapped.value.result;
-    mapped.free();
+    const huge = this.huge.get(shmid) ?? 0;
+    const map = this.maps.get(shmid)!;
+    let fd = -1;
     try {
-      fillShared(this.run, addr, size, runs);
-      return openSync(`/proc/self/map_files/${addr.toString(16)}-${(addr + size).toString(16)}`, 'r+');
-    } finally {
-      thread.here('shared.unmap', 4096, (p) => p.sys.munmap(addr, size).must('unmap shared memory')).free();
+      fd = anonymousFile(this.run, size, huge);
+      fillFile(this.run, fd, size, map);
+      return fd;
+    } catch (error) {
+      if (fd >= 0) closeSync(fd);
+      throw lackOfHugePages('shared memory', huge, map, error);
     }
   }
 }
 
+/**
+ * New anonymous shared memory as a file: it is of the kernel's own file system, and a descriptor can only be had through map_files. Pages of hugetlb
+ * are reserved by who maps it (mmap(2), MAP_NORESERVE).
+ * @param size bytes, rounded up to pages; 0 gives one page
+ * @param huge page size in the bits of MAP_HUGETLB or MFD_HUGETLB, 0 for ordinary pages
+ */
+export function anonymousFile({ thread }: Pick<RestoreRun, 'thread'>, size: number, huge: number): number {
+  const page = huge === 0 ? PAGE : hugePages(huge);
+  const length = Math.max(1, Math.ceil(size / page)) * page;
+  const flags = MAP.shared | MAP.anonymous | MAP.noreserve | (huge === 0 ? 0 : MAP.hugetlb | (huge & HUGE_FLAGS));
+  const mapped = thread.here('shared.map', 4096, (p) =>
+    p.sys.mmap(0, length, PROT_RW, flags, -1n, 0).must(`make ${length} bytes of shared memory`),
+  );
+  const addr = mapped.value.result;
+  mapped.free();
+  try {
+    return openSync(`/proc/self/map_files/${addr.toString(16)}-${(addr + length).toString(16)}`, 'r+');
+  } finally {
+    thread.here('shared.unmap', 4096, (p) => p.sys.munmap(addr, length).must('unmap shared memory')).free();
+  }
+}
+
 /** Reads the pages of an object into a mapping of it. `runs` hold offsets in the object as addresses. */
-export function fillShared(run: Pick<RestoreRun, 'service' | 'thread'>, addr: number, size: number, runs: PageMap['runs']): void {
+function fillShared(run: Pick<RestoreRun, 'service' | 'thread'>, addr: number, size: number, runs: PageMap['runs']): void {
   const bad = runs.find((r) => r.end > size);
   if (bad)
     throw new CrError('CR_IMAGE_BAD', { message: `shared memory of ${size} bytes has a page at ${bad.start}`, target: 'not started' });
@@ -71,10 +101,12 @@ export function fillShared(run: Pick<RestoreRun, 'service' | 'thread'>, addr: nu
   free();
 }
 
-/** Fills a memfd. */
+/** Fills the file behind a descriptor; `size` is a multiple of its page size. Huge pages are taken for what is filled, and not reserved for the rest. */
 export function fillFile(run: Pick<RestoreRun, 'service' | 'thread'>, fd: number, size: number, map: PageMap): void {
   if (map.runs.length === 0) return;
-  const mapped = run.thread.here('shared.map', 4096, (p) => p.sys.mmap(0, size, PROT_RW, MAP.shared, fd, 0).must('map a memfd'));
+  const mapped = run.thread.here('shared.map', 4096, (p) =>
+    p.sys.mmap(0, size, PROT_RW, MAP.shared | MAP.noreserve, fd, 0).must('map a memfd'),
+  );
   const addr = mapped.value.result;
   mapped.free();
   try {

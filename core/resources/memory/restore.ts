@@ -211,9 +211,10 @@ function emitMap(p: Program, piece: Piece, fill: boolean, ctx: MemoryContext): v
         : MAP.private;
   const flags = sharing | (vma.flags & MMAP_FLAGS) | MAP.fixedNoreplace | (file === null ? MAP.anonymous : 0);
   const offset = file === null ? 0 : vma.pgoff + piece.start - vma.start;
+  const huge = (vma.flags & MAP.hugetlb) === 0 ? '' : ' with huge pages (are enough of them free? vm.nr_hugepages)';
   p.sys
     .mmap(piece.start, length, openProt(vma, fill), flags, file ?? -1n, offset)
-    .must(`map ${piece.start.toString(16)}-${piece.end.toString(16)}`);
+    .must(`map ${piece.start.toString(16)}-${piece.end.toString(16)}${huge}`);
 }
 
 function descriptorOf(vma: Vma, ctx: MemoryContext): number | null {

@@ -1,4 +1,5 @@
 /** Where a file or memory object has data: SEEK_DATA and SEEK_HOLE (lseek(2)), in batches. */
+import { fstatSync, readSync, statfsSync } from 'node:fs';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
 import type { Call } from '../../program/program.js';
 import type { Range } from './ranges.js';
@@ -7,9 +8,15 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const PAIRS = 64;
 const PAGE = 4096;
+const HUGETLBFS_MAGIC = 0x958458f6;
+const BLOCK = 512;
+/** A huge page is looked at in parts of this size. */
+const PART = 2 << 20;
 
 /** Page-aligned data ranges of descriptor `fd`, ascending, up to `size`. Moves the descriptor's position: give it a description of its own. */
 export function dataRanges(thread: KernelThread, fd: number, size: number): Range[] {
+  const fs = statfsSync(`/proc/self/fd/${fd}`);
+  if (fs.type === HUGETLBFS_MAGIC) return hugeRanges(fd, size, fs.bsize);
   const out: Range[] = [];
   let at = 0;
   while (at < size) {
@@ -38,4 +45,30 @@ export function dataRanges(thread: KernelThread, fd: number, size: number): Rang
     if (ended) break;
   }
   return out;
+}
+
+/**
+ * hugetlbfs has no SEEK_HOLE. How many pages there are is known; which, only their content tells: a page of zeros is as good as none. Reading a hole
+ * gives zeros and takes no page.
+ */
+function hugeRanges(fd: number, size: number, page: number): Range[] {
+  let left = (fstatSync(fd).blocks * BLOCK) / page;
+  if (left * page >= size) return size === 0 ? [] : [{ start: 0, end: size }];
+  const buffer = Buffer.alloc(Math.min(page, PART));
+  const zeros = Buffer.alloc(buffer.length);
+  const out: Range[] = [];
+  for (let at = 0; at < size && left > 0; at += page) {
+    if (isEmpty(fd, at, page, buffer, zeros)) continue;
+    out.push({ start: at, end: at + page });
+    left--;
+  }
+  return out;
+}
+
+function isEmpty(fd: number, at: number, page: number, buffer: Buffer, zeros: Buffer): boolean {
+  for (let offset = 0; offset < page; offset += buffer.length) {
+    readSync(fd, buffer, 0, buffer.length, at + offset);
+    if (!buffer.equals(zeros)) return false;
+  }
+  return true;
 }

@@ -6,9 +6,26 @@ import { MADV_OF_FLAG, MAP, VMA_STATUS } from './vma-bits.js';
 const O_RDONLY = 0;
 const O_RDWR = 2;
 
-/** Mapped files that need an id from the descriptor table: ordinary files, and memfds (whose content is shared memory). */
+/**
+ * Mapped files that need an id from the descriptor table: ordinary files, memfds, and shared anonymous memory, which is a memfd in images. A private
+ * mapping of huge pages has a file too, but one that nobody else has (see isPrivateHuge).
+ */
 export function needsFile(vma: SmapsVma): boolean {
-  return vma.kind === 'file' || vma.kind === 'memfd';
+  return ['file', 'memfd', 'devZero', 'anonShmem'].includes(vma.kind) || (vma.kind === 'anonHugepage' && vma.shared);
+}
+
+/** MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, or a private mapping of shared huge pages (through map_files): only the second has a file with content. */
+export function isPrivateHuge(vma: SmapsVma): boolean {
+  return vma.kind === 'anonHugepage' && !vma.shared;
+}
+
+/** A mapped file in images. */
+export interface MappedFile {
+  /** In files.img. */
+  readonly id: number;
+  /** O_* to open it with for the mapping. */
+  readonly flags: number;
+  readonly isMemfd: boolean;
 }
 
 /** The kernel makes this mapping anew, or its content belongs to nobody: no pages are stored. */
@@ -33,6 +50,9 @@ export function refuseVma(vma: SmapsVma): string | null {
       return `is a kernel mapping that is not known here (${vma.name})`;
     case 'other':
       return `maps ${vma.name}, which no resource or plugin knows`;
+    case 'sysvShm':
+      if (!vma.shared) return `is a private mapping of the System V segment ${vma.name}: attach it with shmat, or unmap it before the dump`;
+      break;
     default:
   }
   if (flags.has('ss')) return 'is a shadow stack; not built yet: start the program without user shadow stacks';
@@ -43,7 +63,9 @@ export function refuseVma(vma: SmapsVma): string | null {
   return null;
 }
 
-function statusOf(vma: SmapsVma): number {
+function statusOf(vma: SmapsVma, file: MappedFile | null): number {
+  if (file)
+    return VMA_STATUS.regular | (file.isMemfd ? VMA_STATUS.memfd : 0) | (vma.shared ? VMA_STATUS.fileShared : VMA_STATUS.filePrivate);
   switch (vma.kind) {
     case 'vsyscall':
       return VMA_STATUS.vsyscall | VMA_STATUS.anonPrivate;
@@ -56,19 +78,15 @@ function statusOf(vma: SmapsVma): number {
       return VMA_STATUS.regular | VMA_STATUS.heap | VMA_STATUS.anonPrivate;
     case 'sysvShm':
       return VMA_STATUS.regular | VMA_STATUS.anonShared | VMA_STATUS.sysvIpc;
-    case 'memfd':
-      return VMA_STATUS.regular | VMA_STATUS.memfd | (vma.shared ? VMA_STATUS.fileShared : VMA_STATUS.filePrivate);
-    case 'file':
-      return VMA_STATUS.regular | (vma.shared ? VMA_STATUS.fileShared : VMA_STATUS.filePrivate);
     default:
-      return VMA_STATUS.regular | (vma.shared ? VMA_STATUS.anonShared : VMA_STATUS.anonPrivate);
+      return VMA_STATUS.regular | VMA_STATUS.anonPrivate;
   }
 }
 
-function flagsOf(vma: SmapsVma): number {
+function flagsOf(vma: SmapsVma, file: MappedFile | null): number {
   const droppable = vma.vmFlags.has('dp');
   let flags = vma.shared ? MAP.shared : droppable ? MAP.droppable : MAP.private;
-  if (!needsFile(vma)) flags |= MAP.anonymous;
+  if (!file) flags |= MAP.anonymous;
   if (vma.vmFlags.has('gd')) flags |= MAP.growsdown;
   if (vma.vmFlags.has('lo')) flags |= MAP.locked;
   if (vma.vmFlags.has('nr')) flags |= MAP.noreserve;
@@ -87,25 +105,17 @@ function madviseOf(vma: SmapsVma): number {
   return bits;
 }
 
-/** True for shared memory without a file of its own: its inode number is the shmid. Segments of System V have ids of their own and are not meant. */
-export function isSharedAnon(vma: SmapsVma): boolean {
-  return vma.kind === 'devZero' || vma.kind === 'anonShmem' || (vma.kind === 'anonHugepage' && vma.shared);
-}
-
-/**
- * @param file id in files.img and the open flags of the mapped file, for mappings with `needsFile`
- * @param shared what images call the shared memory of mappings with `isSharedAnon`
- */
-export function vmaEntry(vma: SmapsVma, file: { id: number; flags: number } | null, shared: bigint): VmaEntry {
+/** @param file what it maps, for mappings with `needsFile` */
+export function vmaEntry(vma: SmapsVma, file: MappedFile | null): VmaEntry {
   const madv = madviseOf(vma);
   return {
     start: BigInt(vma.start),
     end: BigInt(vma.end),
     pgoff: BigInt(vma.offset),
-    shmid: file ? BigInt(file.id) : vma.kind === 'sysvShm' ? vma.inode : isSharedAnon(vma) ? shared : 0n,
+    shmid: file ? BigInt(file.id) : vma.kind === 'sysvShm' ? vma.inode : 0n,
     prot: vma.prot,
-    flags: flagsOf(vma),
-    status: statusOf(vma),
+    flags: flagsOf(vma, file),
+    status: statusOf(vma, file),
     fd: -1n,
     ...(madv === 0 ? {} : { madv: BigInt(madv) }),
     ...(file ? { fdflags: file.flags } : vma.kind === 'sysvShm' ? { fdflags: vma.vmFlags.has('mw') ? O_RDWR : O_RDONLY } : {}),
