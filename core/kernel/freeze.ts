@@ -125,12 +125,27 @@ function listThreads(thread: KernelThread, pid: number): readonly number[] {
   return readThreads(thread.proc, pid) ?? [];
 }
 
-/** Processes of a tree whose tasks stand still, parents first. */
+/**
+ * Processes of a tree whose tasks stand still, parents first. Without those that still use their parent's memory: a parent in vfork(2) comes to its stop
+ * only when the child has called execve, so the child must be left to run.
+ */
 function listTree(thread: KernelThread, root: number): number[] {
   const pids = [root];
-  for (let i = 0; i < pids.length && i < MAX_PROCESSES; i++)
-    for (const tid of listThreads(thread, pids[i]!)) pids.push(...(readChildren(thread.proc, pids[i]!, tid) ?? []));
+  for (let i = 0; i < pids.length && i < MAX_PROCESSES; i++) {
+    const parent = pids[i]!;
+    const children = listThreads(thread, parent).flatMap((tid) => readChildren(thread.proc, parent, tid) ?? []);
+    pids.push(...children.filter((child) => !shareMemory(thread, parent, child)));
+  }
   return pids;
+}
+
+const KCMP_VM = 1;
+
+function shareMemory(thread: KernelThread, a: number, b: number): boolean {
+  const { value, free } = thread.here('freeze.vfork', 4096, (p) => p.sys.kcmp(a, b, KCMP_VM, 0, 0).ignore('who is gone shares nothing'));
+  const same = value.result === 0;
+  free();
+  return same;
 }
 
 /**
@@ -145,8 +160,8 @@ export function freezeInCgroup(
   limitMs: number,
 ): TracedProcess[] {
   const held = new Map<number, TracedProcess>();
-  freezer.freeze(limitMs);
   try {
+    freezer.freeze(limitMs);
     const tracees = listTree(thread, root).flatMap((pid) => listThreads(thread, pid).map((tid) => new Tracee(pid, tid)));
     for (const tracee of seizeThreads(thread, tracees, { ...options, beforeWait: () => freezer.thaw() })) {
       const process = held.get(tracee.pid) ?? new TracedProcess(tracee.pid);
