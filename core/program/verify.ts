@@ -33,11 +33,17 @@ export interface VerifyLimits {
 const OWN_CELL = 'points into the program itself';
 const MAX_RETRIES = 1_000_000;
 const MAX_IOVECS = 1 << 20;
-const MAX_ERRNO = 255;
 const PAGE = 4096;
 const WNOTHREAD = 0x20000000;
 /** Smallest and largest struct clone_args that kernels take (clone(2), CLONE_ARGS_SIZE_VER0 to a page). */
 const CLONE_ARGS = { least: 64, most: PAGE } as const;
+
+const U8 = 0xff;
+const U16 = 0xffff;
+/** Sizes and places in 32-bit words. */
+const CELL_WORDS = CELL_SIZE / 4;
+const RESULT_WORD = CELL.result / 4;
+const ARG_WORD = CELL.args / 4;
 
 const nr = (name: keyof typeof SYSCALLS): number => SYSCALLS[name].x64;
 const numbers = (...names: (keyof typeof SYSCALLS)[]): ReadonlySet<number> => new Set(names.map(nr));
@@ -76,23 +82,31 @@ class Verifier {
   private readonly cells: MemoryRange;
   private dropped = -1;
   private index = 0;
+  /** Index in `words` of the cell that is looked at. */
   private at = 0;
   private kinds = 0;
+  private policyOf = 0;
+  private aux = 0;
+  private nr = 0;
   private last: MemoryRange = { start: 0, end: 0 };
 
+  /** The cells as 32-bit words: programs are verified while targets are frozen, and this is the fastest way to read them. */
+  private readonly words: Uint32Array;
+
   constructor(
-    private readonly view: DataView,
-    private readonly start: number,
+    view: DataView,
+    start: number,
     private readonly count: number,
     private readonly limits: VerifyLimits,
   ) {
+    this.words = new Uint32Array(view.buffer, view.byteOffset + start, count * CELL_WORDS);
     const first = limits.address ?? 0;
     this.cells = { start: first, end: limits.address === undefined ? 0 : first + count * CELL_SIZE };
   }
 
   run(): Problem[] {
     for (this.index = 0; this.index < this.count; this.index++) this.cell();
-    if (this.count === 0 || this.view.getUint16(this.at + CELL.op, true) !== OP.end) {
+    if (this.count === 0 || (this.words[this.at]! & U16) !== OP.end) {
       this.index = Math.max(0, this.count - 1);
       this.report('the program does not end');
     }
@@ -105,21 +119,26 @@ class Verifier {
 
   /** Argument as a number: exact up to 2^53, which addresses, lengths and indexes are. */
   private arg(n: number): number {
-    const at = this.at + CELL.args + 8 * n;
-    return this.view.getUint32(at, true) + this.view.getInt32(at + 4, true) * 2 ** 32;
+    const at = this.at + ARG_WORD + 2 * n;
+    return this.words[at]! + (this.words[at + 1]! | 0) * 2 ** 32;
   }
   private kind(n: number): number {
     return (this.kinds >> (2 * n)) & 3;
   }
 
+  /** Layout: isa.ts, CELL. Both architectures are little-endian. */
   private cell(): void {
-    this.at = this.start + this.index * CELL_SIZE;
-    const op = this.view.getUint16(this.at + CELL.op, true);
-    this.kinds = this.view.getUint16(this.at + CELL.kinds, true);
+    this.at = this.index * CELL_WORDS;
+    const [first, second] = [this.words[this.at]!, this.words[this.at + 1]!];
+    const op = first & U16;
+    this.kinds = first >>> 16;
+    this.policyOf = second & U8;
+    this.aux = (second >>> 8) & U8;
+    this.nr = second >>> 16;
     if (op > LAST_OP) this.report(`unknown op ${op}`);
     if (this.kinds !== 0) this.operands();
-    this.policy(op);
-    if (op === OP.syscall) this.call(this.view.getUint16(this.at + CELL.nr, true));
+    if (this.policyOf >= POLICY.tolerate) this.policy(op);
+    if (op === OP.syscall) this.call(this.nr);
     else if (op === OP.branch || op === OP.retry) this.jump(op);
     else if (op !== OP.end && op !== OP.add && op !== OP.expect) this.memoryOp(op);
   }
@@ -136,15 +155,13 @@ class Verifier {
     }
   }
 
+  /** For cells that tolerate an errno, or say something unknown. */
   private policy(op: number): void {
-    const policy = this.view.getUint8(this.at + CELL.policy);
-    if (policy > LAST_POLICY) this.report(`unknown policy ${policy}`);
-    if (policy !== POLICY.tolerate) return;
-    const errno = this.view.getUint8(this.at + CELL.aux);
+    if (this.policyOf > LAST_POLICY) return this.report(`unknown policy ${this.policyOf}`);
     // In other ops `aux` is a width or a mode.
     if (op !== OP.syscall && op !== OP.io_all && op !== OP.wait && op !== OP.cow_fill)
       this.report('tolerates an errno, which this op cannot');
-    else if (errno === 0 || errno > MAX_ERRNO) this.report(`tolerates errno ${errno}`);
+    else if (this.aux === 0) this.report('tolerates errno 0');
   }
 
   private call(number: number): void {
@@ -169,11 +186,12 @@ class Verifier {
     const most = this.limits.maxRetries ?? MAX_RETRIES;
     if (to >= this.index || to < 0) this.report(`retry to ${to} does not go back`);
     if (this.arg(4) <= 0 || this.arg(4) > most) this.report(`retry limit ${this.arg(4)} is not between 1 and ${most}`);
-    if (this.view.getBigInt64(this.at + CELL.result, true) !== 0n) this.report('retry counter does not start at 0');
+    if ((this.words[this.at + RESULT_WORD]! | this.words[this.at + RESULT_WORD + 1]!) !== 0)
+      this.report('retry counter does not start at 0');
   }
 
   private memoryOp(op: number): void {
-    const aux = this.view.getUint8(this.at + CELL.aux);
+    const { aux } = this;
     switch (op) {
       case OP.store:
       case OP.load:
@@ -206,8 +224,7 @@ class Verifier {
   }
 
   private vectored(): void {
-    const number = this.view.getUint16(this.at + CELL.nr, true);
-    if (!VECTORED.has(number)) this.report(`system call ${number} is not a vectored read or write`);
+    if (!VECTORED.has(this.nr)) this.report(`system call ${this.nr} is not a vectored read or write`);
     const count = this.length(2);
     if (count > MAX_IOVECS) this.report(`${count} iovecs, more than ${MAX_IOVECS}`);
     this.pointer(1, count * 16);
@@ -239,9 +256,9 @@ class Verifier {
   }
 
   private isOwnMapping(cell: number): boolean {
-    const at = this.start + cell * CELL_SIZE;
     if (cell < 0 || cell >= this.index) return true; // Reported with the operands.
-    return this.view.getUint16(at + CELL.op, true) === OP.syscall && MAPS_MEMORY.has(this.view.getUint16(at + CELL.nr, true));
+    const at = cell * CELL_WORDS;
+    return (this.words[at]! & U16) === OP.syscall && MAPS_MEMORY.has(this.words[at + 1]! >>> 16);
   }
 
   private isOwnCell(addr: number, size: number): boolean {
