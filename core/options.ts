@@ -35,7 +35,9 @@ export interface CommonOptions {
   readonly dryRun?: boolean;
   /** Folder that gets every syscall program with its results, for debugging. */
   readonly tracePrograms?: string;
-  /** Sees every syscall program instead of that trace: for tests that make calls fail. */
+  /** Folder that gets every syscall program as a stand-alone C file, for review, strace and gdb. */
+  readonly emitC?: string;
+  /** Sees every syscall program instead of those folders: for tests that make calls fail. */
   readonly observer?: ProgramObserver;
   /** Accept a session or terminal whose leader is outside the tree (-j). */
   readonly shellJob?: boolean;
@@ -53,6 +55,8 @@ export interface DumpOptions extends CommonOptions {
   readonly pid: number;
   /** The tree goes on after the dump (-R). Default: it is killed. */
   readonly leaveRunning?: boolean;
+  /** Programs in tasks run op by op from outside, by ptrace: slow, for debugging. */
+  readonly step?: boolean;
   /** The tree stays stopped after the dump (-s). */
   readonly leaveStopped?: boolean;
   /** Cgroup folder that holds the whole tree; its freezer is used instead of ptrace alone. */

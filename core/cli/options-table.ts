@@ -57,6 +57,8 @@ const generic: readonly OptionRow[] = [
   value('action-script', 'program to run at fixed points', { scope: DR }, (s, text) => (s.engine.actionScripts ??= []).push(text)),
   flag('dry-run', 'all checks, nothing touched', { scope: DR, criu: false }, (s) => (s.engine.dryRun = true)),
   value('trace-programs', 'keep every syscall program here', { scope: DR, criu: false }, (s, text) => (s.engine.tracePrograms = text)),
+  value('emit-c', 'write every syscall program as a C file here', { scope: DR, criu: false }, (s, text) => (s.engine.emitC = text)),
+  flag('step', 'run programs in tasks op by op from outside (slow)', { scope: D, criu: false }, (s) => (s.engine.step = true)),
   flag('help', 'this text', { short: 'h' }, (s) => (s.help = true)),
   flag('version', 'version', { short: 'V' }, (s) => (s.version = true)),
   notBuilt('exec-cmd', 'none', R),

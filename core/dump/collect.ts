@@ -51,7 +51,7 @@ export function infect(run: DumpRun, robust: RobustList): void {
   for (const task of live(run)) {
     if (!task.traced) continue;
     const size = PROCESS_ARENA + task.threads.length * THREAD_ARENA + 64 * POSIX_TIMER_ARENA;
-    task.parasite = new Parasite(run.thread, robust, task.traced, size);
+    task.parasite = new Parasite(run.thread, robust, task.traced, size, run.options.step);
     task.parasite.infect(readMaps(run.thread.proc, task.pid) ?? []);
   }
 }

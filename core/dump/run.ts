@@ -11,7 +11,7 @@ import { freezeInCgroup, freezeTree } from '../kernel/freeze.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { RobustList } from '../kernel/robust-list.js';
 import type { TracedProcess } from '../kernel/tracee.js';
-import { NOBODY, ProgramTrace } from '../program/observer.js';
+import { observerOf } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
 import { ExtraState } from '../resources/extra-state.js';
@@ -77,7 +77,7 @@ class DumpSession {
     private readonly log: DumpRun['log'],
     hooks: Hooks,
   ) {
-    this.thread.observer = options.observer ?? (options.tracePrograms === undefined ? NOBODY : new ProgramTrace(options.tracePrograms));
+    this.thread.observer = observerOf(options);
     this.stages = new StageRunner('dump', { hooks, log, pid: options.pid, signal: options.signal, onProgress: options.onProgress });
   }
 

@@ -16,6 +16,7 @@ import { AWAIT_STOP_SIZE, emitAwaitStop, emitRemoteCall, registerVector, remoteR
 import { resumeRegisters } from './restart.js';
 import { ARENA_HEAD, type RobustList } from './robust-list.js';
 import { findStubPlace, stubBytes, stubSlotSize, writeMemory, type StubCandidate, type StubPlace } from './stub.js';
+import { stepProgram } from './stepper.js';
 import type { TracedProcess, Tracee } from './tracee.js';
 
 const PAGE = 4096;
@@ -31,6 +32,8 @@ interface Daemon {
   /** Offset of the thread block in the arena. */
   readonly block: number;
   readonly stackTop: number;
+  /** Address of the `syscall` instruction of the thread's own rescue stub. */
+  readonly syscallAt: number;
 }
 
 /** One program for one thread of a parasite. */
@@ -52,6 +55,8 @@ export class Parasite {
     readonly process: TracedProcess,
     /** Bytes for programs and results. */
     private readonly arenaSize: number,
+    /** Nothing of ours runs in the task: its threads stay stopped, and programs are stepped from outside (stepper.ts). */
+    readonly stepping = false,
   ) {}
 
   get arena(): Arena {
@@ -82,7 +87,8 @@ export class Parasite {
     writeMemory(this.process.pid, this.place.addr, stubBytes(blob, this.rescueOf(main)));
     this.mapArena(main);
     this.placeThreads();
-    this.start();
+    if (this.stepping) this.park();
+    else this.start();
   }
 
   private rescueOf(tracee: Tracee): {
@@ -183,7 +189,8 @@ export class Parasite {
       // last one has left it. It is harmless.
       const vdsoExit = this.place!.addr + (single ? blob.stubUnmap : blob.stubRescue) - blob.stubBegin;
       put(THREAD_BLOCK.onDeath, isMain ? vdsoExit : code.addr + slot + blob.stubRescue - blob.stubBegin);
-      this.daemons.set(tracee, { tracee, block, stackTop: this.arena.addr(stack + THREAD_STACK) });
+      const syscallAt = isMain ? this.syscallAt : code.addr + slot + blob.stubSyscall - blob.stubBegin;
+      this.daemons.set(tracee, { tracee, block, stackTop: this.arena.addr(stack + THREAD_STACK), syscallAt });
     });
     // The vDSO stub learns what to unmap, now that it exists.
     writeMemory(this.process.pid, this.place!.addr, stubBytes(blob, this.rescueOf(this.process.main)));
@@ -211,6 +218,42 @@ export class Parasite {
       { subject: { pid: this.process.pid }, target: 'running' },
     );
     free();
+  }
+
+  /** For stepping: every thread points at its rescue stub, then all signals are blocked. The main thread is there already. */
+  private park(): void {
+    const { blob } = this.thread.native;
+    const toRescue = blob.stubRescue - blob.stubSyscall;
+    const others = [...this.daemons.values()].filter((d) => d.tracee !== this.process.main);
+    const { free } = this.thread.once(
+      'parasite.park',
+      4096 + others.length * 640,
+      (p) => {
+        const mask = p.out(8).setU64(0, ALL_SIGNALS);
+        for (const { tracee, syscallAt } of others) {
+          const parked = tracee
+            .registers!.clone()
+            .set('rip', syscallAt + toRescue)
+            .set('orig_rax', -1n);
+          p.sys
+            .ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, parked).iov)
+            .must('point the thread at its rescue stub');
+          p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, mask).must('block signals of the task');
+        }
+      },
+      { subject: { pid: this.process.pid }, target: 'running' },
+    );
+    free();
+  }
+
+  /** Runs a job from outside and waits for it. Precondition: stepping. */
+  step({ tracee, program }: RemoteJob): void {
+    const { arena, thread } = this;
+    const { block, syscallAt } = this.daemonOf(tracee);
+    const mark = arena.mark;
+    const status = stepProgram({ thread, tracee, syscallAt, arena, scratch: arena.alloc(16) }, program);
+    arena.release(mark);
+    arena.view.setBigInt64(block + THREAD_BLOCK.status, BigInt(status), true);
   }
 
   /** Emits the hand-over of a job and returns the sequence number that tells when it is done. */
@@ -261,9 +304,9 @@ export class Parasite {
       'parasite.cure',
       8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * (1280 + AWAIT_STOP_SIZE),
       (p) => {
-        if (this.daemons.size > 0)
-          for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
-        if (this.daemons.size > 0) for (const t of this.process.threads) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
+        const running = this.daemons.size > 0 && !this.stepping;
+        if (running) for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
+        if (running) for (const t of this.process.threads) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
         for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
         for (const range of this.ranges)
           emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {

@@ -13,8 +13,16 @@ const EVENT_STOP = 128;
  */
 export function runRemote(thread: KernelThread, jobs: readonly RemoteJob[]): void {
   if (jobs.length === 0) return;
-  const goals = new Map<RemoteJob, number>();
   for (const job of jobs) thread.observer.before?.(job.program);
+  if (jobs[0]!.parasite.stepping) for (const job of jobs) job.parasite.step(job);
+  else runAtOnce(thread, jobs);
+  for (const job of jobs) thread.observer.after?.(job.program, job.parasite.statusOf(job.tracee));
+  for (const job of jobs)
+    job.program.check(job.parasite.statusOf(job.tracee), { subject: { pid: job.tracee.pid, tid: job.tracee.tid }, target: 'running' });
+}
+
+function runAtOnce(thread: KernelThread, jobs: readonly RemoteJob[]): void {
+  const goals = new Map<RemoteJob, number>();
   const first = thread.once('remote.submit', 8192 + jobs.length * 192, (p) => {
     for (const job of jobs) goals.set(job, job.parasite.emitSubmit(p, job));
     for (const job of jobs) job.parasite.emitWait(p, job.tracee, goals.get(job)!);
@@ -27,9 +35,6 @@ export function runRemote(thread: KernelThread, jobs: readonly RemoteJob[]): voi
     });
     again.free();
   }
-  for (const job of jobs) thread.observer.after?.(job.program, job.parasite.statusOf(job.tracee));
-  for (const job of jobs)
-    job.program.check(job.parasite.statusOf(job.tracee), { subject: { pid: job.tracee.pid, tid: job.tracee.tid }, target: 'running' });
 }
 
 function unfinished(jobs: readonly RemoteJob[]): RemoteJob[] {

@@ -6,6 +6,7 @@ import { errnoName, errnoNumber } from '../abi/errno.js';
 import { SYSCALLS, type SyscallName, type SyscallRow } from '../abi/syscalls.js';
 import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
+import type { ProgramSource } from './emit-c.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
 import { formatProgram } from './text.js';
 import { explain, verify, type MemoryRange, type Problem } from './verify.js';
@@ -158,6 +159,8 @@ export class Program {
   /** Memory that ops of the program may touch. */
   private readonly memory: MemoryRange[];
   private start = -1;
+  /** What the arena had handed out before: our data lies behind it. */
+  private readonly first: number;
 
   constructor(
     /** Dotted name for traces and errors, such as `timers.arm`. */
@@ -165,6 +168,7 @@ export class Program {
     readonly arena: Arena,
   ) {
     this.sys = new Builders(this) as unknown as SyscallBuilders;
+    this.first = arena.mark;
     this.memory = [{ start: arena.base, end: arena.base + arena.size }];
   }
 
@@ -327,6 +331,13 @@ export class Program {
   /** Text form with the results so far. */
   text(): string {
     return formatProgram(this.name, this.arena.view, this.start, this.cells.length);
+  }
+
+  /** What emit-c.ts makes a C file of. */
+  source(): ProgramSource {
+    const end = this.start + this.cells.length * CELL_SIZE;
+    const memory = { bytes: this.arena.bytes.subarray(this.first, end), address: this.arena.addr(this.first) };
+    return { name: this.name, length: this.cells.length, address: this.address, memory, reasonOf: (i) => this.cells[i]?.why ?? '' };
   }
 
   /** Problems that the verifier finds in the sealed program. */

@@ -12,7 +12,7 @@ import { LocalCalls } from '../kernel/local.js';
 import { readMaps } from '../kernel/procfs/maps.js';
 import { readStat } from '../kernel/procfs/stat.js';
 import { RobustList } from '../kernel/robust-list.js';
-import { NOBODY, ProgramTrace } from '../program/observer.js';
+import { observerOf } from '../program/observer.js';
 import { Program } from '../program/program.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions, type RestoreResult } from '../options.js';
@@ -103,7 +103,7 @@ class RestoreSession {
     private readonly log: Log,
     hooks: Hooks,
   ) {
-    this.thread.observer = options.observer ?? (options.tracePrograms === undefined ? NOBODY : new ProgramTrace(options.tracePrograms));
+    this.thread.observer = observerOf(options);
     this.stages = new StageRunner('restore', { hooks, log, pid: 0, signal: options.signal, onProgress: options.onProgress });
   }
 
