@@ -85,6 +85,12 @@ function termiosFrom(p: Ptr): TermiosEntry {
   };
 }
 
+/** The settings, or with TIO.glcktrmios which of them are locked. */
+export function readTermios(calls: LocalCalls, fd: number, request: number): TermiosEntry {
+  calls.must({ why: 'read the settings of a terminal' }, 'ioctl', fd, request, calls.scratch);
+  return termiosFrom(calls.scratch);
+}
+
 export function termiosBytes(entry: TermiosEntry): Buffer {
   const out = Buffer.alloc(TERMIOS_SIZE);
   [entry.c_iflag, entry.c_oflag, entry.c_cflag, entry.c_lflag].forEach((word, i) => out.writeUInt32LE(word, 4 * i));
@@ -111,10 +117,8 @@ export function readSettings(calls: LocalCalls, fd: number, master: boolean): Se
   };
   const result = calls.call('ioctl', fd, TIO.gets, calls.scratch);
   if (result < 0 && errnoName(-result) === 'EIO') return flags;
-  if (result < 0) calls.must({ why: 'read the settings of a terminal' }, 'ioctl', fd, TIO.gets, calls.scratch);
-  const termios = termiosFrom(calls.scratch);
-  calls.must({ why: 'read the locked settings of a terminal' }, 'ioctl', fd, TIO.glcktrmios, calls.scratch);
-  const termios_locked = termiosFrom(calls.scratch);
+  const termios = readTermios(calls, fd, TIO.gets);
+  const termios_locked = readTermios(calls, fd, TIO.glcktrmios);
   calls.must({ why: 'read the size of a terminal' }, 'ioctl', fd, TIO.gwinsz, calls.scratch);
   const [ws_row, ws_col, ws_xpixel, ws_ypixel] = [0, 2, 4, 6].map((at) => calls.scratch.u16(at)) as [number, number, number, number];
   return { ...flags, termios, termios_locked, winsize: { ws_row, ws_col, ws_xpixel, ws_ypixel } };

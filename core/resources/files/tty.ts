@@ -2,7 +2,7 @@
  * Terminals. A pty whose master is in the tree is made anew under its old number; a terminal of a shell outside (--shell-job) is replaced by the one
  * that the restore is started from; /dev/tty is opened by the task itself, when it has its controlling terminal.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { CrError } from '../../errors.js';
 import { FD_TYPES } from '../../images/generated/fdinfo.js';
@@ -13,22 +13,13 @@ import type { Program } from '../../program/program.js';
 import type { Description, DumpContext, FileKind, OpenFile, PreflightContext, RestoreContext, SeenFile } from './kind.js';
 import { fileType, S } from './kind.js';
 import { checkName } from './names.js';
-import { O, reopenFlags } from './open-flags.js';
-import {
-  applySettings,
-  infoId,
-  PTY_MAX,
-  readSettings,
-  termiosBytes,
-  TIO,
-  TTY_TYPE,
-  ttyDevice,
-  ttyNumber,
-  type TtyDevice,
-} from './tty-info.js';
+import { F, reopenFlags } from './open-flags.js';
+import { isHungUp, peekTtyData } from './tty-data.js';
+import { PTMX, Ttys } from './tty-pairs.js';
+import { infoId, PTY_MAX, readSettings, termiosBytes, TIO, TTY_TYPE, ttyDevice, ttyNumber, type TtyDevice } from './tty-info.js';
 
 const AT_FDCWD = -100;
-const PTMX = '/dev/ptmx';
+const MODE_BITS = 0o7777;
 const DELETED = ' (deleted)';
 
 const deviceOf = (file: SeenFile) => (fileType(file.stat.mode) === S.chr ? ttyDevice(file.stat.rdev) : null);
@@ -92,138 +83,22 @@ function dump(file: OpenFile, id: number, context: DumpContext): void {
     });
   }
   add({ type: FD_TYPES.TTY, id, tty: { id, tty_info_id, flags, fown, regf_id: regId } });
+  if (device.master) dumpDataLater(file, index, context);
 }
 
-/** Opens ptys until the wanted number comes: the kernel gives the lowest that is free. */
-function openMaster(context: RestoreContext, path: string, index: number | null, flags: number): number {
-  const { calls } = context.run;
-  const others: number[] = [];
-  try {
-    for (;;) {
-      const fd = openSync(encodeText(path), (flags & ~(O.excl | O.creat | O.trunc)) | O.noctty);
-      others.push(fd);
-      calls.must({ why: 'read the number of a terminal' }, 'ioctl', fd, TIO.gptn, calls.scratch);
-      const got = calls.scratch.u32(0);
-      if (got === index || index === null) return others.pop()!;
-      if (got > index)
-        throw new CrError('CR_RESTORE', {
-          message: `pty ${index} is in use`,
-          subject: { path: `/dev/pts/${index}` },
-          hint: 'Close the terminal that has this number, or restore where /dev/pts is empty.',
-          target: 'not started',
-        });
+/** When all descriptors were seen: then it is known whether the slave is in the tree too. Data for a slave outside of it is not ours. */
+function dumpDataLater(file: OpenFile, index: number, { calls, run, state, later }: DumpContext): void {
+  const master = calls.must({ why: 'copy a descriptor' }, 'fcntl', file.local, F.dupfdCloexec, 0);
+  later(() => {
+    try {
+      if (!state('ttys', () => new Set<number>()).has(infoId(index, false)) && !isHungUp(calls, master)) return;
+      const { input, output } = peekTtyData(calls, master);
+      if (input.length > 0) run.images.add('tty-data', undefined, { tty_id: infoId(index, false), data: input });
+      if (output.length > 0) run.images.add('tty-data', undefined, { tty_id: infoId(index, true), data: output });
+    } finally {
+      closeSync(master);
     }
-  } finally {
-    for (const fd of others) closeSync(fd);
-  }
-}
-
-interface Pair {
-  readonly index: number;
-  readonly path: string;
-  masterFlags: number | null;
-  sid: number;
-  pgrp: number;
-  fd: number | null;
-  taken: boolean;
-}
-
-/** The terminals of one restore. */
-class Ttys {
-  private readonly infos = new Map<number, TtyInfoEntry>();
-  private readonly pairs = new Map<number, Pair>();
-
-  constructor(private readonly context: RestoreContext) {
-    const { images } = context.run;
-    for (const info of images.exists('tty-info') ? images.readAll('tty-info') : []) {
-      if (this.infos.has(info.id)) throw this.bad(`has terminal ${info.id} twice`);
-      if (info.type === TTY_TYPE.pty && (!info.pty || info.pty.index > PTY_MAX)) throw this.bad(`has terminal ${info.id} without a number`);
-      this.infos.set(info.id, info);
-    }
-    context.afterOpen(() => this.closeLeft());
-    context.onUndo(() => this.closeLeft());
-  }
-
-  private bad(message: string): CrError {
-    return new CrError('CR_IMAGE_BAD', {
-      message,
-      subject: { path: this.context.run.images.pathOf('tty-info.img') },
-      target: 'not started',
-    });
-  }
-
-  info(id: number): TtyInfoEntry {
-    const info = this.infos.get(id);
-    if (!info) throw this.bad(`has no terminal ${id}`);
-    return info;
-  }
-
-  /** Notes that the master is in the images. */
-  addMaster(info: TtyInfoEntry, path: string, flags: number): Pair {
-    const pair = this.pairOf(info, path);
-    if (pair.masterFlags !== null) throw this.bad(`has two masters of pty ${pair.index}`);
-    pair.masterFlags = flags;
-    return pair;
-  }
-
-  /** Null when the master is not in the images. */
-  pair(index: number): Pair | null {
-    const pair = this.pairs.get(index);
-    return pair && pair.masterFlags !== null ? pair : null;
-  }
-
-  pairOf(info: TtyInfoEntry, path = PTMX): Pair {
-    const { index } = info.pty!;
-    const pair = this.pairs.get(index) ?? { index, path, masterFlags: null, sid: 0, pgrp: 0, fd: null, taken: false };
-    this.pairs.set(index, pair);
-    if (info.sid !== 0) Object.assign(pair, { sid: info.sid, pgrp: info.pgrp });
-    return pair;
-  }
-
-  /** The master, made with all that belongs to the terminal. */
-  master(pair: Pair): number {
-    if (pair.fd !== null) return pair.fd;
-    const { calls } = this.context.run;
-    const fd = openMaster(this.context, pair.path, pair.index, pair.masterFlags ?? O.rdwr);
-    pair.fd = fd;
-    calls.must({ why: 'unlock a terminal' }, 'ioctl', fd, TIO.sptlck, calls.scratch.setU32(0, 0));
-    for (const id of [infoId(pair.index, true), infoId(pair.index, false)]) {
-      const info = this.infos.get(id);
-      if (info) applySettings(calls, fd, info);
-    }
-    this.controlling(pair, fd);
-    return fd;
-  }
-
-  slave(master: number, flags: number): number {
-    return this.context.run.calls.must({ why: 'open a terminal' }, 'ioctl', master, TIO.gptpeer, reopenFlags(flags) | O.cloexec);
-  }
-
-  /** The session leader takes it right after setsid, so that its children inherit it; the foreground group is set when all groups exist. */
-  private controlling({ sid, pgrp }: Pair, master: number): void {
-    const { run, earlyIn, lateIn, share } = this.context;
-    if (!run.tasks.some((task) => task.kind === 'live' && task.pid === sid && task.sid === sid)) return;
-    const handle = share(this.slave(master, O.rdwr));
-    earlyIn(sid, (p) => p.sys.ioctl(run.service.number(handle), TIO.sctty, 0).must('take the controlling terminal'));
-    if (pgrp > 0)
-      lateIn(sid, (p) => {
-        p.sys.ioctl(run.service.number(handle), TIO.spgrp, p.out(8).setU32(0, pgrp)).must(`make process group ${pgrp} the foreground`);
-      });
-  }
-
-  /** What may only be set when everybody has opened the terminal. */
-  finish(pair: Pair, info: TtyInfoEntry): void {
-    const { calls } = this.context.run;
-    const fd = this.master(pair);
-    if (info.packet_mode) calls.must({ why: 'set packet mode' }, 'ioctl', fd, TIO.pkt, calls.scratch.setU32(0, 1));
-    if (info.exclusive) calls.must({ why: 'make a terminal exclusive' }, 'ioctl', fd, TIO.excl, 0);
-    if (info.locked) calls.must({ why: 'lock a terminal' }, 'ioctl', fd, TIO.sptlck, calls.scratch.setU32(0, 1));
-  }
-
-  private closeLeft(): void {
-    for (const pair of this.pairs.values()) if (pair.fd !== null && !pair.taken) closeSync(pair.fd);
-    this.pairs.clear();
-  }
+  });
 }
 
 function readMaster(
@@ -248,6 +123,7 @@ function readMaster(
 function readSlave(
   entry: TtyFileEntry,
   info: TtyInfoEntry,
+  mode: number | undefined,
   ttys: Ttys,
   context: RestoreContext,
 ): Pick<Description, 'what' | 'open' | 'late'> {
@@ -276,7 +152,11 @@ function readSlave(
     open() {
       if (shared) return openSync(`/proc/self/fd/${ownTerminal()!}`, reopenFlags(entry.flags));
       // Without a master in the images the other end was closed: so is ours, after all opens.
-      return ttys.slave(ttys.master(own), entry.flags);
+      const fd = ttys.slave(ttys.master(own), entry.flags);
+      // As grantpt(3) left it, or login(1).
+      if (info.uid !== undefined && info.gid !== undefined) fchownSync(fd, info.uid, info.gid);
+      if (mode !== undefined) fchmodSync(fd, mode & MODE_BITS);
+      return fd;
     },
     late(p, { fd }) {
       if (shared) emitOwnTerminal(p, fd, info, context);
@@ -308,7 +188,8 @@ export const tty: FileKind = {
     const entry = file!;
     const ttys = context.state('ttys', () => new Ttys(context));
     const info = ttys.info(entry.tty_info_id);
-    const path = entry.regf_id === undefined ? PTMX : (context.entry(entry.regf_id, `terminal ${id} has its path there`).reg?.name ?? PTMX);
+    const reg = entry.regf_id === undefined ? undefined : context.entry(entry.regf_id, `terminal ${id} has its path there`).reg;
+    const path = reg?.name ?? PTMX;
     checkName(path);
     const base = { id, flags: entry.flags, fown: entry.fown };
     if (info.type === TTY_TYPE.pty)
@@ -316,7 +197,7 @@ export const tty: FileKind = {
         ...base,
         ...((info.id & 1) === 1
           ? readMaster(entry, info, path.endsWith('ptmx') ? path : PTMX, ttys, context)
-          : readSlave(entry, info, ttys, context)),
+          : readSlave(entry, info, reg?.mode, ttys, context)),
       };
     if (info.type === TTY_TYPE.ctty) {
       const flags = reopenFlags(entry.flags);
