@@ -1,5 +1,6 @@
 /** memfds of a restore: each is made once, for all descriptions and mappings of it. */
-import { closeSync, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
+import { closeSync } from 'node:fs';
+import { errnoName } from '../../abi/errno.js';
 import { CrError } from '../../errors.js';
 import type { MemfdInodeEntry } from '../../images/generated/files.js';
 import { encodeText } from '../../kernel/procfs/text.js';
@@ -133,17 +134,17 @@ export class Memfd {
     const size = Number(entry.size);
     const fd = this.isAnonymous() ? anonymousFile(run, size, entry.hugetlb_flag ?? 0) : this.create();
     try {
-      ftruncateSync(fd, size);
+      run.calls.must({ why: `give memfd ${this.name} its ${size} bytes` }, 'ftruncate', fd, size);
       // The last page is stored whole.
       fillFile(run, fd, Math.ceil(size / PAGE) * PAGE, this.pages);
+      run.calls.must({ why: `give memfd ${this.name} its owner` }, 'fchown', fd, entry.uid, entry.gid);
+      if (entry.mode !== undefined) run.calls.must({ why: `set the mode of memfd ${this.name}` }, 'fchmod', fd, entry.mode & 0o7777);
+      this.seal(fd);
+      return fd;
     } catch (error) {
       closeSync(fd);
       throw lackOfHugePages(`memfd ${entry.name}`, entry.hugetlb_flag ?? 0, this.pages, error);
     }
-    fchownSync(fd, entry.uid, entry.gid);
-    if (entry.mode !== undefined) fchmodSync(fd, entry.mode & 0o7777);
-    this.seal(fd);
-    return fd;
   }
 
   /** Memory that no memfd_create made: it cannot be sealed. */
@@ -159,8 +160,12 @@ export class Memfd {
     // Said aloud, because without vm.memfd_noexec decides (sysctl, Linux 6.3). Older kernels know neither flag.
     const noexec = (seals & SEAL.exec) !== 0 && (mode & EXECUTABLE) === 0;
     const text = calls.text(encodeText(name));
-    const fd = calls.call('memfd_create', text, base | (noexec ? MFD.noexecSeal : MFD.exec));
-    return fd >= 0 ? fd : calls.must({ why: `create memfd ${name}` }, 'memfd_create', text, base);
+    const flags = base | (noexec ? MFD.noexecSeal : MFD.exec);
+    const fd = calls.call('memfd_create', text, flags);
+    if (fd >= 0) return fd;
+    const why = `create memfd ${name}`;
+    if (errnoName(-fd) === 'EINVAL') return calls.must({ why }, 'memfd_create', text, base);
+    return calls.must({ why, hint: 'EACCES: vm.memfd_noexec (sysctl) allows none that can be executed.' }, 'memfd_create', text, flags);
   }
 
   /**

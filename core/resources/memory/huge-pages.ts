@@ -20,17 +20,18 @@ function freePages(size: number): number {
   return read('free_hugepages') - read('resv_hugepages');
 }
 
-/** The error for shared memory that could not be made or filled: that the pool is empty, if it is that, and else the cause. */
+/** The error for shared memory that could not be made or filled, and is gone again: that the pool is empty, if it is that, and else the cause. */
 export function lackOfHugePages(what: string, flags: number, map: PageMap, cause: unknown): unknown {
   if (flags === 0) return cause;
   const size = hugePages(flags);
+  const needed = countOf(map, size);
   try {
-    if (freePages(size) > 0) return cause;
+    if (freePages(size) >= needed) return cause;
   } catch {
     return cause;
   }
   return new CrError('CR_RESTORE', {
-    message: `${what} needs ${countOf(map, size)} huge pages of ${size / 1024} kB, and not as many were free`,
+    message: `${what} needs ${needed} huge pages of ${size / 1024} kB, and not as many were free`,
     hint: `Raise ${FOLDER}/hugepages-${size / 1024}kB/nr_hugepages.`,
     target: 'not started',
     cause,

@@ -82,6 +82,15 @@ export function anonymousFile({ thread }: Pick<RestoreRun, 'thread'>, size: numb
   mapped.free();
   try {
     return openSync(`/proc/self/map_files/${addr.toString(16)}-${(addr + length).toString(16)}`, 'r+');
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new CrError(errno === 'EPERM' ? 'CR_NO_PERMISSION' : 'CR_RESTORE', {
+      message: 'cannot open shared memory that was just made',
+      kernel: { call: 'openat(AT_FDCWD, "/proc/self/map_files/...", O_RDWR)', errno },
+      hint: 'It needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE in the first user namespace (proc(5), map_files).',
+      target: 'not started',
+      cause: error,
+    });
   } finally {
     thread.here('shared.unmap', 4096, (p) => p.sys.munmap(addr, length).must('unmap shared memory')).free();
   }

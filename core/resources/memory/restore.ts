@@ -226,7 +226,8 @@ function descriptorOf(vma: Vma, ctx: MemoryContext): number | null {
 
 /** Makes an inherited part ready: pages that the child had dropped go, and it becomes writable when pages come. */
 function emitOpen(p: Program, piece: Piece, parentPages: readonly Range[], pages: readonly Range[]): void {
-  for (const gone of subtractRanges(intersectRanges(parentPages, [piece]), pages))
+  // Joined, because a huge page goes as a whole, and images may cut it into several runs.
+  for (const gone of joined(subtractRanges(intersectRanges(parentPages, [piece]), pages)))
     p.sys.madvise(gone.start, gone.end - gone.start, MADV_DONTNEED).must('drop pages that only the parent has');
   const prot = openProt(piece.vma, true);
   if (pages.length > 0 && piece.from!.prot !== prot)
