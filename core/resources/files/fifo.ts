@@ -14,13 +14,14 @@ class Fifos {
   private readonly helpers = new Map<number, number>();
 
   constructor(private readonly context: RestoreContext) {
-    this.contents = readPipeData(context.run.images, 'fifo-data');
+    this.contents = readPipeData(context.run, 'fifo-data');
     context.afterOpen(() => this.closeHelpers());
     context.onUndo(() => this.closeHelpers());
   }
 
   /** A helper with both ends keeps the opens from waiting for each other, and the content from being dropped in between. */
   open(pipeId: number, path: PathFile): number {
+    if ((path.flags & O.path) !== 0) return path.openPath(reopenFlags(path.flags));
     if (!this.helpers.has(pipeId)) {
       const { calls, images } = this.context.run;
       const helper = path.openPath(O.rdwr);
@@ -52,7 +53,8 @@ export const fifo: FileKind = {
     const pipeId = pipeIdOf(file);
     dumpPath(file, regId, context);
     context.add({ type: FD_TYPES.FIFO, id, fifo: { id, pipe_id: pipeId, regf_id: regId } });
-    dumpPipeData('fifo-data', file, pipeId, context);
+    // What only names the fifo has no pipe.
+    if ((file.flags & O.path) === 0) dumpPipeData('fifo-data', file, pipeId, context);
   },
   read({ id, fifo: entry }, context) {
     const { pipe_id, regf_id } = entry!;

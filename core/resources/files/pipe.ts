@@ -12,7 +12,7 @@ class Pipes {
   private readonly made = new Map<number, { read: number; write: number; any: number }>();
 
   constructor(private readonly context: RestoreContext) {
-    this.contents = readPipeData(context.run.images, 'pipes-data');
+    this.contents = readPipeData(context.run, 'pipes-data');
     context.afterOpen(() => this.closeLeft());
     context.onUndo(() => this.closeLeft());
   }
