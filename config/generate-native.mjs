@@ -1,5 +1,5 @@
-// Makes the C side of facts that have their home in TypeScript: native/generated/isa.h from core/program/isa.ts, and check_numbers.c, which lets the
-// compiler compare core/abi with the kernel's own headers. `--check` fails when a file is stale instead of writing it.
+// Makes the C side of facts that have their home in TypeScript: native/generated/isa.h from core/program/isa.ts, and check_numbers.c and
+// check_structs.c, which let the compiler compare core/abi with the kernel's own headers. `--check` fails when a file is stale instead of writing it.
 import { buildSync } from 'esbuild';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -66,6 +66,33 @@ function numberChecks(syscalls, ptrace, errno) {
   return lines.join('\n');
 }
 
+/**
+ * Only headers of the kernel's user interface: libc's define some of the structures differently, or twice. A structure that the build host's headers are
+ * too old for is not compared.
+ */
+function structChecks(structs) {
+  const all = Object.values(structs.STRUCTS);
+  const lines = [
+    '/* Generated from core/abi/structs.ts by config/generate-native.mjs. Do not edit. Compiles only when the layouts are those of the kernel headers. */',
+    ...[...new Set(all.map((row) => row.header))].sort().map((header) => `#include <${header}>`),
+    '',
+    '#define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)',
+    '#define FIELD(type, field, at, size) \\',
+    '  _Static_assert(__builtin_offsetof(type, field) == (at) && sizeof(((type *)0)->field) == (size), #type " " #field)',
+    '',
+    '#if defined(__x86_64__)',
+  ];
+  for (const row of all) {
+    if (row.needs) lines.push(`#ifdef ${row.needs}`);
+    lines.push(`SIZE(${row.c}, ${row.size});`);
+    for (const [field, [at, type]] of Object.entries(row.fields))
+      lines.push(`FIELD(${row.c}, ${field}, ${at}, ${structs.FIELD_SIZE[type]});`);
+    if (row.needs) lines.push('#endif');
+  }
+  lines.push('#endif', '');
+  return lines.join('\n');
+}
+
 const files = {
   'native/generated/isa.h': isaHeader(await load('core/program/isa.ts')),
   'native/generated/check_numbers.c': numberChecks(
@@ -73,6 +100,7 @@ const files = {
     await load('core/abi/ptrace.ts'),
     await load('core/abi/errno.ts'),
   ),
+  'native/generated/check_structs.c': structChecks(await load('core/abi/structs.ts')),
 };
 
 function oldText(file) {

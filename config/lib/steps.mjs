@@ -41,7 +41,7 @@ const generateNative = {
   name: 'native-headers',
   applies: () => existsSync(at('config/generate-native.mjs')),
   inputs: () => hashFiles([at('config/generate-native.mjs'), ...filesUnder(at('core/program')), ...filesUnder(at('core/abi'))]),
-  outputs: () => [at('native/generated/isa.h'), at('native/generated/check_numbers.c')],
+  outputs: () => ['isa.h', 'check_numbers.c', 'check_structs.c'].map((name) => at('native/generated', name)),
   run: () => build('native headers', node, [at('config/generate-native.mjs')], { cwd: root }),
 };
 

@@ -25,7 +25,6 @@ export const NS = {
 
 /** clone3 only: handlers become the defaults, so that SIGALRM ends a probe that hangs. */
 const CLONE_CLEAR_SIGHAND = 0x100000000n;
-const CLONE_ARGS_SIZE = 88;
 const ARENA_SIZE = 512 * 1024;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
@@ -141,7 +140,7 @@ export class Lab {
     const p = new Program(`check.${name}`, arena);
     p.sys.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0).must('end with criu-ts');
     p.sys.rt_sigprocmask(SIG_UNBLOCK, p.out(8).setU64(0, 1n << BigInt(SIGALRM - 1)), 0, 8).must('let the alarm through');
-    p.sys.setitimer(ITIMER_REAL, p.out(32).setU64(16, PROBE_SECONDS), 0).must('set an alarm');
+    p.sys.setitimer(ITIMER_REAL, p.struct('itimerval', { 'it_value.tv_sec': PROBE_SECONDS }), 0).must('set an alarm');
     return p;
   }
 
@@ -165,7 +164,7 @@ export class Lab {
   /** No exit signal: node must not see a SIGCHLD of a child that it does not know. */
   private fork(program: Program, flags: number): number {
     const { value, free } = this.thread.once('check.fork', 8192, (p) => {
-      const args = p.out(CLONE_ARGS_SIZE).setU64(0, CLONE_CLEAR_SIGHAND | BigInt(flags));
+      const args = p.struct('clone_args', { flags: CLONE_CLEAR_SIGHAND | BigInt(flags) });
       return p.touchesView(program.arena).spawnProgram(args, program.address).must(`start a process for ${program.name}`);
     });
     const pid = value.result;
@@ -198,7 +197,7 @@ const PTRACE_INTERRUPT = 0x4207;
 
 /** Sleeps 2 ms at a time, for 2 s: the tracer is done long before that, and a breakpoint behind the call is passed again and again. */
 function parkHere(p: Program): void {
-  const pause = p.out(16).setU64(8, 2_000_000);
+  const pause = p.struct('timespec', { tv_nsec: 2_000_000 });
   const zero = p.out(8);
   const call = p.sys.nanosleep(pause, 0).ignore('interrupted by the tracer');
   p.retry(zero.word32(), 0xffffffff, 0, call.index, 1000, 'wait for the tracer');

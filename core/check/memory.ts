@@ -15,7 +15,6 @@ const UFFD_EVENTS = (1n << 1n) | (1n << 2n) | (1n << 3n) | (1n << 6n);
 const O_CLOEXEC_NONBLOCK = 0o2004000;
 const MFD_HUGETLB = 4;
 const PAGEMAP_SCAN = 0xc0606610;
-const PM_SCAN_ARG_SIZE = 96;
 const PAGE_IS_PRESENT = 1n << 3n;
 const PAGE_IS_GUARD = 1n << 8n;
 const MADV_GUARD_INSTALL = 102;
@@ -126,15 +125,13 @@ function scan(lab: Lab, name: string, category: bigint, expected: readonly bigin
     const at = mapLow(p, 2);
     p.store(at, 1, 1);
     second(p, at + PAGE);
-    const regions = p.out(24 * 4);
-    const arg = p.out(PM_SCAN_ARG_SIZE).setU64(0, PM_SCAN_ARG_SIZE);
-    arg.setU64(16, at).setU64(24, at + 2 * PAGE);
-    arg.setU64(40, regions.addr).setU64(48, 4);
-    arg.setU64(80, category).setU64(88, category);
+    const regions = p.structs('page_region', 4);
+    const arg = p.struct('pm_scan_arg', { start: at, end: at + 2 * PAGE, category_anyof_mask: category, return_mask: category });
+    arg.put({ size: arg.size, vec: regions[0]!.addr, vec_len: regions.length });
     const fd = open(p, '/proc/self/pagemap', O_RDONLY, 'open /proc/self/pagemap');
     const found = p.sys.ioctl(fd, PAGEMAP_SCAN, arg).must('scan the page map');
     return () => {
-      const seen = Array.from({ length: Math.max(0, found.result) }, (_, i) => regions.u64(24 * i + 16));
+      const seen = regions.slice(0, Math.max(0, found.result)).map((region) => region.get('categories'));
       const right = seen.length === expected.length && expected.every((bits, i) => seen[i] === bits);
       return judge(right, 'PAGEMAP_SCAN tells the pages apart', `PAGEMAP_SCAN gave categories ${seen.join(', ')}`);
     };

@@ -15,6 +15,7 @@ const TFD_IOC_SET_TICKS = 0x40085400;
 const KCMP_FILE = 0;
 const KCMP_EPOLL_TFD = 7;
 const EPOLL_CTL_ADD = 1;
+const EPOLLIN = 1;
 const PR_TIMER_CREATE_RESTORE_IDS = 77;
 const RESOLVE_NO_SYMLINKS = 4;
 const W_OK = 2;
@@ -26,7 +27,6 @@ const SIGUSR1 = 10;
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const EIO = -5;
-const CLONE_ARGS_SIZE = 88;
 const TICKS = 13n;
 const WANTED_TIMER_ID = 4711;
 const TRIES = 8;
@@ -82,10 +82,10 @@ export function kcmpEpoll(lab: Lab): Finding {
     const pair = p.out(8);
     p.sys.pipe2(pair, 0).must('make a pipe');
     const epoll = p.sys.epoll_create1(0).must('make an epoll');
-    p.sys.epoll_ctl(epoll, EPOLL_CTL_ADD, pair.word32(), p.out(16).setU32(0, 1)).must('watch the pipe');
-    const slot = p.out(16);
-    p.store(slot.addr, epoll, 4);
-    p.store(slot.at(4), pair.word32(), 4);
+    p.sys.epoll_ctl(epoll, EPOLL_CTL_ADD, pair.word32(), p.struct('epoll_event', { events: EPOLLIN })).must('watch the pipe');
+    const slot = p.struct('kcmp_epoll_slot');
+    p.store(slot.addrOf('efd'), epoll, 4);
+    p.store(slot.addrOf('tfd'), pair.word32(), 4);
     const self = p.sys.getpid().must('know the own pid');
     const same = p.sys.kcmp(self, self, KCMP_EPOLL_TFD, pair.word32(), slot).must('compare a target of an epoll');
     return () => judge(same.result === 0, 'KCMP_EPOLL_TFD answers', `KCMP_EPOLL_TFD says they differ (${same.result})`);
@@ -107,7 +107,7 @@ export function cloneSetTid(lab: Lab): Finding {
     last = lab.inProcess('clone3_set_tid', 0, (p) => {
       const inner = new Program('check.chosen_pid', p.arena);
       inner.sys.exit_group(0).ignore('does not return');
-      const args = p.out(CLONE_ARGS_SIZE).setU64(64, p.out(8).setU64(0, pid).addr).setU64(72, 1);
+      const args = p.struct('clone_args', { set_tid: p.out(8).setU64(0, pid).addr, set_tid_size: 1 });
       const child = p.spawnProgram(args, inner.end().address).must('make a process with a chosen pid');
       p.sys.wait4(child, 0, WALL, 0).must('wait for it');
       return () => judge(child.result === pid, `a process got the chosen pid ${pid}`, `it got pid ${child.result} instead of ${pid}`);
@@ -130,9 +130,9 @@ export function pidfdStore(lab: Lab): Finding {
 /** openat2 must take its restrictions seriously. */
 export function openat2(lab: Lab): Finding {
   return lab.inProcess('openat2', 0, (p) => {
-    const how = p.out(24).setU64(16, RESOLVE_NO_SYMLINKS);
-    p.sys.openat2(AT_FDCWD, p.cstr('/proc'), how, 24).must('open a folder with openat2');
-    const link = p.sys.openat2(AT_FDCWD, p.cstr('/proc/self'), how, 24).ignore('must fail: it is a symbolic link');
+    const how = p.struct('open_how', { resolve: RESOLVE_NO_SYMLINKS });
+    p.sys.openat2(AT_FDCWD, p.cstr('/proc'), how, how.size).must('open a folder with openat2');
+    const link = p.sys.openat2(AT_FDCWD, p.cstr('/proc/self'), how, how.size).ignore('must fail: it is a symbolic link');
     return () => judge(link.result < 0, 'openat2 works', 'openat2 follows a link that it was told not to follow');
   });
 }
@@ -198,7 +198,7 @@ export function fdinfoKinds(lab: Lab): Finding {
   return lab.inProcess('fdinfo', 0, (p) => {
     const epoll = p.sys.epoll_create1(0).must('make an epoll');
     const event = p.sys.eventfd2(Number(TICKS), 0).must('make an eventfd');
-    p.sys.epoll_ctl(epoll, EPOLL_CTL_ADD, event, p.out(16).setU32(0, 1)).must('watch the eventfd');
+    p.sys.epoll_ctl(epoll, EPOLL_CTL_ADD, event, p.struct('epoll_event', { events: EPOLLIN })).must('watch the eventfd');
     const inotify = p.sys.inotify_init1(0).must('make an inotify');
     p.sys.inotify_add_watch(inotify, p.cstr('/proc/self'), 2).must('watch a folder');
     const signals = p.sys.signalfd4(-1, p.out(8).setU64(0, 1), 8, 0).must('make a signalfd');

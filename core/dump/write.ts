@@ -38,12 +38,12 @@ const CLOCK_BOOTTIME = 7;
 
 function clocks(run: DumpRun) {
   const { value, free } = run.thread.here('write.clocks', 4096, (p) => {
-    const [mono, boot] = [p.out(16), p.out(16)];
+    const [mono, boot] = [p.struct('timespec'), p.struct('timespec')];
     p.sys.clock_gettime(CLOCK_MONOTONIC, mono).must('read the monotonic clock');
     p.sys.clock_gettime(CLOCK_BOOTTIME, boot).must('read the boot clock');
     return { mono, boot };
   });
-  const time = (at: typeof value.mono) => ({ tv_sec: at.u64(), tv_nsec: at.u64(8) });
+  const time = (at: typeof value.mono) => ({ tv_sec: at.get('tv_sec'), tv_nsec: at.get('tv_nsec') });
   const entry = { monotonic: time(value.mono), boottime: time(value.boot) };
   free();
   return entry;

@@ -4,12 +4,13 @@
  * No descriptor, no pid namespace, no polling.
  */
 import { CrError } from '../errors.js';
+import { STRUCTS } from '../abi/structs.js';
 import type { Arena } from '../program/arena.js';
+import { StructPtr } from '../program/ptr.js';
 import type { KernelThread } from './kernel-thread.js';
 
 /** The head of each arena: {u64 next; u32 word; u32 death}. Thread blocks follow. */
 export const ARENA_HEAD = { next: 0, word: 8, death: 12, size: 64 } as const;
-const HEAD_SIZE = 24;
 const FUTEX_WAITERS = 0x80000000;
 /** The kernel walks at most this many entries (ROBUST_LIST_LIMIT, linux/futex.h). */
 const ROBUST_LIST_LIMIT = 2048;
@@ -20,11 +21,10 @@ export class RobustList {
 
   constructor(private readonly thread: KernelThread) {
     this.head = thread.arena(16384);
-    const at = this.head.alloc(HEAD_SIZE);
-    const local = Number(this.head.mapping.addr) + at;
-    this.head.view.setBigUint64(at, BigInt(local), true);
-    this.head.view.setBigInt64(at + 8, BigInt(ARENA_HEAD.word - ARENA_HEAD.next), true);
-    const free = thread.once('robust.register', 4096, (p) => p.sys.set_robust_list(local, HEAD_SIZE).must('register the robust list')).free;
+    const head = new StructPtr(this.head, this.head.alloc(STRUCTS.robust_list_head.size), 'robust_list_head');
+    const local = head.addr;
+    head.put({ 'list.next': local, futex_offset: ARENA_HEAD.word - ARENA_HEAD.next });
+    const free = thread.once('robust.register', 4096, (p) => p.sys.set_robust_list(local, head.size).must('register the robust list')).free;
     free();
   }
 

@@ -3,95 +3,20 @@
  * the arena. Results stay in the cells, so after the run the program object answers for what happened.
  */
 import { errnoName, errnoNumber } from '../abi/errno.js';
+import { STRUCTS, type FieldValues, type StructName } from '../abi/structs.js';
 import { SYSCALLS, type SyscallName, type SyscallRow } from '../abi/syscalls.js';
 import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
 import type { ProgramSource } from './emit-c.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
+import { Operand, Ptr, StructPtr, writeWord } from './ptr.js';
 import { formatProgram } from './text.js';
 import { explain, verify, type MemoryRange, type Problem } from './verify.js';
 
-/** An operand that is read when the cell runs. */
-export class Operand {
-  constructor(
-    readonly kind: number,
-    readonly value: number,
-  ) {}
-}
-
-/** A piece of the arena. As an argument it is its address. */
-export class Ptr {
-  constructor(
-    readonly arena: Arena,
-    readonly offset: number,
-    readonly size: number,
-  ) {}
-
-  get addr(): number {
-    return this.arena.addr(this.offset);
-  }
-  /** Address `by` bytes further. */
-  at(by: number): number {
-    return this.addr + by;
-  }
-  /** The 32-bit word there, read when the cell runs, sign-extended. */
-  word32(by = 0): Operand {
-    return new Operand(KIND.word32, this.at(by));
-  }
-  word64(by = 0): Operand {
-    return new Operand(KIND.word64, this.at(by));
-  }
-  u8(by = 0): number {
-    return this.arena.view.getUint8(this.offset + by);
-  }
-  u16(by = 0): number {
-    return this.arena.view.getUint16(this.offset + by, true);
-  }
-  u32(by = 0): number {
-    return this.arena.view.getUint32(this.offset + by, true);
-  }
-  i32(by = 0): number {
-    return this.arena.view.getInt32(this.offset + by, true);
-  }
-  u64(by = 0): bigint {
-    return this.arena.view.getBigUint64(this.offset + by, true);
-  }
-  i64(by = 0): bigint {
-    return this.arena.view.getBigInt64(this.offset + by, true);
-  }
-  /** A 64-bit value that is known to be below 2^53, such as an address. */
-  num(by = 0): number {
-    return this.u32(by) + this.u32(by + 4) * 2 ** 32;
-  }
-  setU32(by: number, value: number): this {
-    this.arena.view.setUint32(this.offset + by, value >>> 0, true);
-    return this;
-  }
-  setU64(by: number, value: bigint | number): this {
-    writeWord(this.arena.view, this.offset + by, value);
-    return this;
-  }
-  /** A copy of the bytes (a view would die with the mapping). */
-  copy(from = 0, length = this.size - from): Buffer {
-    return Buffer.from(this.arena.bytes.subarray(this.offset + from, this.offset + from + length));
-  }
-  set(bytes: Uint8Array, at = 0): this {
-    if (at + bytes.length > this.size) throw new CrError('CR_INTERNAL', { message: 'write past the end of an arena piece' });
-    this.arena.bytes.set(bytes, this.offset + at);
-    return this;
-  }
-}
+/** The builder's vocabulary comes from one place. */
+export { Operand, Ptr, StructPtr } from './ptr.js';
 
 export type Arg = number | bigint | Ptr | Operand | Call;
-
-function writeWord(view: DataView, at: number, value: number | bigint): void {
-  if (typeof value === 'bigint') {
-    view.setBigUint64(at, BigInt.asUintN(64, value), true);
-    return;
-  }
-  view.setUint32(at, value >>> 0, true);
-  view.setUint32(at + 4, Math.floor(value / 2 ** 32) >>> 0, true);
-}
 
 interface CellInfo {
   readonly text: string;
@@ -130,7 +55,9 @@ export class Call {
   }
 }
 
-type ArgsOf<R> = R extends SyscallRow<infer A> ? { [I in keyof A]: Arg } : never;
+/** `value:itimerspec` in the table takes a pointer to that structure, an address, or what gives one when the program runs. */
+type ArgOf<N> = N extends `${string}:${infer S extends StructName}` ? number | bigint | Operand | Call | StructPtr<S> : Arg;
+type ArgsOf<R> = R extends SyscallRow<infer A> ? { [I in keyof A]: ArgOf<A[I]> } : never;
 export type SyscallBuilders = { [N in SyscallName]: (...args: ArgsOf<(typeof SYSCALLS)[N]>) => Call };
 
 class Builders {
@@ -244,11 +171,21 @@ export class Program {
     if (bytes.includes(0)) throw new CrError('CR_INTERNAL', { message: 'string with a NUL byte' });
     return this.out(bytes.length + 1, 1).set(bytes);
   }
+  /** A kernel structure; fields that are not given are zero. */
+  struct<S extends StructName>(type: S, values: FieldValues<S> = {}): StructPtr<S> {
+    return this.structs(type, 1)[0]!.put(values);
+  }
+  /** Structures one after the other; the first one is the address of all. */
+  structs<S extends StructName>(type: S, count: number): StructPtr<S>[] {
+    const { size } = STRUCTS[type];
+    const { offset } = this.out(size * Math.max(1, count));
+    return Array.from({ length: Math.max(1, count) }, (_, i) => new StructPtr(this.arena, offset + size * i, type));
+  }
   /** An iovec array. */
-  iovec(parts: readonly { addr: number; length: number }[]): Ptr {
-    const p = this.out(parts.length * 16);
+  iovec(parts: readonly { addr: number; length: number }[]): StructPtr<'iovec'> {
+    const p = this.out(Math.max(1, parts.length) * STRUCTS.iovec.size);
     parts.forEach((part, i) => p.setU64(16 * i, part.addr).setU64(16 * i + 8, part.length));
-    return p;
+    return p.as('iovec');
   }
 
   store(addr: Arg, value: Arg, width: 1 | 2 | 4 | 8): Call {
@@ -282,11 +219,11 @@ export class Program {
     return this.emit(OP.wake, 0, [addr, by], 'wake');
   }
   /** clone3; the child serves the thread block at `block` (daemon). */
-  spawnDaemon(args: Ptr, block: Arg): Call {
+  spawnDaemon(args: StructPtr<'clone_args'>, block: Arg): Call {
     return this.emit(OP.spawn, 0, [args, args.size, block], 'clone3', 0);
   }
   /** clone3; the child runs the program at `program` and exits with 127 if that ever ends. */
-  spawnProgram(args: Ptr, program: Arg): Call {
+  spawnProgram(args: StructPtr<'clone_args'>, program: Arg): Call {
     return this.emit(OP.spawn, 0, [args, args.size, program], 'clone3', 1);
   }
   cowFill(fd: Arg, offset: Arg, addr: Arg, length: Arg, scratch: Arg, scratchSize: Arg): Call {

@@ -7,7 +7,7 @@ import { CrError } from '../errors.js';
 import type { CredsEntry } from '../images/generated/core.js';
 import { parseStatus, readStatusText, type Status } from '../kernel/procfs/status.js';
 import { readLabel } from '../kernel/procfs/task-values.js';
-import type { Program, Ptr } from '../program/program.js';
+import type { Program, StructPtr } from '../program/program.js';
 import type { RestoreRun, RestoreTask } from '../restore/model.js';
 import { capabilityNames, capabilityNumbers, toWords } from './capabilities.js';
 import { capabilitySets, credsEntry, credsLines, credsProblems } from './creds-entry.js';
@@ -15,6 +15,8 @@ import type { TaskResource } from './resource.js';
 import { credsPart, threadPart, whose } from './task-parts.js';
 
 const PR_GET_SECUREBITS = 27;
+/** Version 3 of capset(2) has the sets in two parts. */
+const CAP_WORDS = 2;
 const PR_SET_SECUREBITS = 28;
 const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
@@ -50,10 +52,11 @@ function planTask(task: RestoreTask, run: RestoreRun): string[] {
   return [...lines];
 }
 
-function capData(p: Program, effective: bigint, permitted: bigint, inheritable: bigint): Ptr {
-  const data = p.out(24);
-  [effective, permitted, inheritable].forEach((set, i) => toWords(set).forEach((word, w) => data.setU32(12 * w + 4 * i, word)));
-  return data;
+function capData(p: Program, effective: bigint, permitted: bigint, inheritable: bigint): StructPtr<'cap_data'> {
+  const data = p.structs('cap_data', CAP_WORDS);
+  const [e, i, m] = [toWords(effective), toWords(inheritable), toWords(permitted)];
+  data.forEach((part, w) => part.put({ effective: e[w]!, permitted: m[w]!, inheritable: i[w]! }));
+  return data[0]!;
 }
 
 /**
@@ -77,7 +80,7 @@ function emitCreds(p: Program, creds: CredsEntry, own: Status['caps']): void {
   if (creds.fsuid !== creds.euid) p.sys.setfsuid(creds.fsuid).ignore('checked by the next call');
   if (creds.fsuid !== creds.euid)
     p.expect(p.sys.setfsuid(-1).ignore('an invalid id only asks'), 0xffffffff, creds.fsuid, 'set the file system user id');
-  const header = p.out(8).setU32(0, CAPABILITY_VERSION_3);
+  const header = p.struct('cap_header', { version: CAPABILITY_VERSION_3 });
   p.sys.capset(header, capData(p, own.permitted, own.permitted, sets.inheritable)).must('set the inheritable capabilities');
   for (const n of capabilityNumbers(sets.ambient))
     p.sys.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, n, 0, 0).must(`raise ambient capability ${n}`);

@@ -17,8 +17,6 @@ const STOPS: readonly number[] = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
 const LAST_SIGNAL = 64;
 /** sizeof(siginfo_t). */
 export const SIGINFO_SIZE = 128;
-/** struct ptrace_peeksiginfo_args: u64 off, u32 flags, s32 nr. */
-const ARGS_SIZE = 16;
 const PEEK_SHARED = 1;
 /** Asked for in the first round trip; most threads have none. */
 const FIRST = 4;
@@ -32,11 +30,7 @@ interface Peek {
 }
 
 function peek(p: Program, tid: number, shared: boolean, offset: number, limit: number): Peek {
-  const args = p
-    .out(ARGS_SIZE)
-    .setU64(0, offset)
-    .setU32(8, shared ? PEEK_SHARED : 0)
-    .setU32(12, limit);
+  const args = p.struct('ptrace_peeksiginfo_args', { off: offset, flags: shared ? PEEK_SHARED : 0, nr: limit });
   const infos = p.out(limit * SIGINFO_SIZE);
   const call = p.sys.ptrace(PTRACE.PEEKSIGINFO, tid, args, infos).must('read queued signals');
   return { infos, count: () => call.result };

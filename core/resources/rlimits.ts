@@ -59,7 +59,7 @@ function limitsOf(task: RestoreTask): RlimitEntry[] {
 function emitLimit(p: Program, resource: number, entry: RlimitEntry): void {
   const { cur, max } = clamp(entry);
   p.sys
-    .prlimit64(0, resource, p.out(16).setU64(0, cur).setU64(8, max), 0)
+    .prlimit64(0, resource, p.struct('rlimit64', { rlim_cur: cur, rlim_max: max }), 0)
     .must(`set RLIMIT_${NAMES[resource]!} to ${amount(cur)}, ${amount(max)}`);
 }
 

@@ -8,16 +8,13 @@ import { threadPart, whose } from './task-parts.js';
 const POLICY = { other: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, ext: 7 } as const;
 /** Added to the policy by sched_getscheduler(2): children start with SCHED_OTHER. */
 const RESET_ON_FORK = 0x4000_0000;
-const FLAG_RESET_ON_FORK = 1;
+const FLAG_RESET_ON_FORK = 1n;
 const PRIO_PROCESS = 0;
 /** getpriority(2), the system call: 20 - nice, so that an answer is never negative. */
 const NICE_ORIGIN = 20;
 const NICE_MIN = -20;
 const NICE_MAX = 19;
 const RT_PRIORITY_MAX = 99;
-/** struct sched_attr, linux/sched/types.h, with the utilization clamps. */
-const ATTR_SIZE = 56;
-const ATTR = { policy: 4, flags: 8, priority: 20, utilMin: 48, utilMax: 52 } as const;
 const UTIL_MAX = 1024;
 
 function isRealTime(policy: number): boolean {
@@ -58,25 +55,25 @@ export const sched: TaskResource = {
         : [`${whose(task.pid, thread.tid)}runs under ${policy}, which images cannot hold: set another policy first (chrt)`];
     }),
   readOutside(p, thread) {
-    const attr = p.out(ATTR_SIZE);
-    p.sys.sched_getattr(thread.tid, attr, ATTR_SIZE, 0).must('read the scheduling policy');
+    const attr = p.struct('sched_attr');
+    p.sys.sched_getattr(thread.tid, attr, attr.size, 0).must('read the scheduling policy');
     // Of a real-time thread sched_getattr tells no nice value, but the kernel keeps one.
     const nice = p.sys.getpriority(PRIO_PROCESS, thread.tid).must('read the nice value');
     return () => {
-      const policy = attr.u32(ATTR.policy);
+      const policy = attr.get('sched_policy');
       const subject = { pid: thread.task.pid, tid: thread.tid };
       if (unsupportedPolicy(policy) !== null)
         throw new CrError('CR_UNSUPPORTED', { message: `runs under ${unsupportedPolicy(policy)!}`, subject, target: 'running' });
-      if (isClamped(policy, attr.u32(ATTR.utilMin), attr.u32(ATTR.utilMax)))
+      if (isClamped(policy, attr.get('sched_util_min'), attr.get('sched_util_max')))
         throw new CrError('CR_UNSUPPORTED', {
           message: 'has utilization clamps (uclamp), which images cannot hold',
           subject,
           target: 'running',
         });
       const core = threadPart(thread.core);
-      core.sched_policy = policy | ((attr.u32(ATTR.flags) & FLAG_RESET_ON_FORK) === 0 ? 0 : RESET_ON_FORK);
+      core.sched_policy = policy | ((attr.get('sched_flags') & FLAG_RESET_ON_FORK) === 0n ? 0 : RESET_ON_FORK);
       core.sched_nice = NICE_ORIGIN - nice.result;
-      if (isRealTime(policy)) core.sched_prio = attr.u32(ATTR.priority);
+      if (isRealTime(policy)) core.sched_prio = attr.get('sched_priority');
     };
   },
   plan: (task) =>

@@ -12,12 +12,9 @@ import { taskPart, threadPart, whose } from './task-parts.js';
 const { SIGKILL, SIGSTOP, SIGCHLD } = constants.signals;
 /** _NSIG on x86-64 and arm64. */
 const LAST_SIGNAL = 64;
-/** The kernel's struct sigaction: handler, flags, restorer, mask (arch/x86/include/uapi/asm/signal.h). */
-const ACTION_SIZE = 32;
+/** sizeof(sigset_t) of the kernel. */
 const MASK_SIZE = 8;
 const SIG_IGN = 1;
-/** stack_t: sp, flags, size. */
-const STACK_SIZE = 24;
 const SS_ONSTACK = 1;
 const SS_DISABLE = 2;
 const SS_AUTODISARM = 0x80000000;
@@ -26,7 +23,8 @@ const SS_AUTODISARM = 0x80000000;
 const SIGNALS: readonly number[] = Array.from({ length: LAST_SIGNAL }, (_, i) => i + 1).filter((n) => n !== SIGKILL && n !== SIGSTOP);
 
 function setAction(p: Program, signal: number, entry: Pick<SaEntry, 'sigaction' | 'flags' | 'restorer' | 'mask'>): void {
-  const act = p.out(ACTION_SIZE).setU64(0, entry.sigaction).setU64(8, entry.flags).setU64(16, entry.restorer).setU64(24, entry.mask);
+  const { sigaction, flags, restorer, mask } = entry;
+  const act = p.struct('sigaction', { sa_handler: sigaction, sa_flags: flags, sa_restorer: restorer, sa_mask: mask });
   p.sys.rt_sigaction(signal, act, 0, MASK_SIZE).must(`set the action of signal ${signal}`);
 }
 
@@ -52,24 +50,28 @@ export const signals: TaskResource = {
     };
   },
   readInside(p, task) {
-    const actions = p.out(SIGNALS.length * ACTION_SIZE);
-    SIGNALS.forEach((signal, i) => p.sys.rt_sigaction(signal, 0, actions.at(i * ACTION_SIZE), MASK_SIZE).must('read a signal action'));
+    const actions = p.structs('sigaction', SIGNALS.length);
+    SIGNALS.forEach((signal, i) => p.sys.rt_sigaction(signal, 0, actions[i]!, MASK_SIZE).must('read a signal action'));
     return () => {
-      taskPart(task.core).sigactions = SIGNALS.map((_, i) => ({
-        sigaction: actions.u64(i * ACTION_SIZE),
-        flags: actions.u64(i * ACTION_SIZE + 8),
-        restorer: actions.u64(i * ACTION_SIZE + 16),
-        mask: actions.u64(i * ACTION_SIZE + 24),
+      taskPart(task.core).sigactions = actions.map((action) => ({
+        sigaction: action.get('sa_handler'),
+        flags: action.get('sa_flags'),
+        restorer: action.get('sa_restorer'),
+        mask: action.get('sa_mask'),
         compat_sigaction: false,
       }));
     };
   },
   readThread(p, thread) {
-    const stack = p.out(STACK_SIZE);
+    const stack = p.struct('stack');
     p.sys.sigaltstack(0, stack).must('read the alternate signal stack');
     return () => {
       // SS_ONSTACK is about the stack pointer, which is ours at the moment.
-      threadPart(thread.core).sas = { ss_sp: stack.u64(), ss_size: stack.u64(16), ss_flags: (stack.u32(8) & ~SS_ONSTACK) >>> 0 };
+      threadPart(thread.core).sas = {
+        ss_sp: stack.get('ss_sp'),
+        ss_size: stack.get('ss_size'),
+        ss_flags: (stack.get('ss_flags') & ~SS_ONSTACK) >>> 0,
+      };
     };
   },
   process: {
@@ -86,7 +88,7 @@ export const signals: TaskResource = {
       if (!sas) return;
       const flags = (sas.ss_flags & ~SS_ONSTACK) >>> 0;
       // The kernel refuses a size that is too small even for a stack that is off (do_sigaltstack only skips the check with SS_DISABLE).
-      const stack = p.out(STACK_SIZE).setU64(0, sas.ss_sp).setU32(8, flags).setU64(16, sas.ss_size);
+      const stack = p.struct('stack', { ss_sp: sas.ss_sp, ss_flags: flags, ss_size: sas.ss_size });
       p.sys.sigaltstack(stack, 0).must('set the alternate signal stack');
     },
   },

@@ -3,18 +3,15 @@ import { PTRACE } from '../abi/ptrace.js';
 import { CrError } from '../errors.js';
 import type { TaskResource } from './resource.js';
 
-/** struct ptrace_sud_config, linux/ptrace.h: mode, selector, offset, length. Linux 6.4. */
-const CONFIG_SIZE = 32;
-
 export const syscallDispatch: TaskResource = {
   name: 'syscall-dispatch',
   readOutside(p, thread) {
-    const config = p.out(CONFIG_SIZE);
+    const config = p.struct('ptrace_sud_config');
     p.sys
-      .ptrace(PTRACE.GET_SYSCALL_USER_DISPATCH_CONFIG, thread.tid, CONFIG_SIZE, config)
+      .ptrace(PTRACE.GET_SYSCALL_USER_DISPATCH_CONFIG, thread.tid, config.size, config)
       .ignore('before Linux 6.4 nobody can tell from outside; then it stays zero');
     return () => {
-      if (config.u64() === 0n) return;
+      if (config.get('mode') === 0n) return;
       const subject = { pid: thread.task.pid, tid: thread.tid };
       throw new CrError('CR_UNSUPPORTED', { message: 'uses syscall user dispatch, which is not built yet', subject, target: 'running' });
     };

@@ -7,7 +7,7 @@ import type { DumpTask } from '../dump/model.js';
 import type { ItimerEntry, PosixTimerEntry } from '../images/generated/core.js';
 import { readStatus } from '../kernel/procfs/status.js';
 import { readTimers, type PosixTimer } from '../kernel/procfs/timers.js';
-import type { Program, Ptr } from '../program/program.js';
+import type { Program, Ptr, StructPtr } from '../program/program.js';
 import type { RestoreRun, RestoreTask } from '../restore/model.js';
 import { setOf, SIGINFO_SIZE } from './pending-signals.js';
 import type { TaskResource } from './resource.js';
@@ -17,9 +17,6 @@ const { SIGALRM, SIGVTALRM, SIGPROF } = constants.signals;
 /** ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF are 0, 1, 2. */
 const ITIMERS = ['real', 'virt', 'prof'] as const;
 const ITIMER_SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
-const ITIMERVAL_SIZE = 32;
-const ITIMERSPEC_SIZE = 32;
-const SIGEVENT_SIZE = 64;
 const SIGEV = { signal: 0, none: 1, thread: 2, threadId: 4 } as const;
 const NOTIFY: Readonly<Record<PosixTimer['notify'], number>> = { signal: SIGEV.signal, none: SIGEV.none, thread: SIGEV.thread };
 /** PR_TIMER_CREATE_RESTORE_IDS (6.15): timer_create takes the id that it finds where it will put it. */
@@ -33,11 +30,16 @@ const SI_TIMER = -2;
 
 interface TimerRead {
   readonly timer: PosixTimer;
-  readonly value: Ptr;
+  readonly value: StructPtr<'itimerspec'>;
   readonly overrun: () => number;
 }
 
-const itimerOf = (at: Ptr): ItimerEntry => ({ isec: at.u64(), iusec: at.u64(8), vsec: at.u64(16), vusec: at.u64(24) });
+const itimerOf = (at: StructPtr<'itimerval'>): ItimerEntry => ({
+  isec: at.get('it_interval.tv_sec'),
+  iusec: at.get('it_interval.tv_usec'),
+  vsec: at.get('it_value.tv_sec'),
+  vusec: at.get('it_value.tv_usec'),
+});
 
 function posixOf({ timer, value, overrun }: TimerRead): PosixTimerEntry {
   const toThread = timer.target === 'tid';
@@ -48,10 +50,10 @@ function posixOf({ timer, value, overrun }: TimerRead): PosixTimerEntry {
     it_sigev_notify: toThread ? SIGEV.threadId : NOTIFY[timer.notify],
     sival_ptr: timer.value,
     overrun: Math.max(0, overrun()),
-    isec: value.u64(),
-    insec: value.u64(8),
-    vsec: value.u64(16),
-    vnsec: value.u64(24),
+    isec: value.get('it_interval.tv_sec'),
+    insec: value.get('it_interval.tv_nsec'),
+    vsec: value.get('it_value.tv_sec'),
+    vnsec: value.get('it_value.tv_nsec'),
     ...(toThread ? { notify_thread_id: timer.targetId } : {}),
   };
 }
@@ -116,8 +118,12 @@ function posixTimers(task: RestoreTask): PosixTimerEntry[] {
 
 /** Creates a timer, disarmed; the kernel writes its id to the result. */
 function create(p: Program, timer: PosixTimerEntry, id: Ptr): void {
-  const event = p.out(SIGEVENT_SIZE).setU64(0, timer.sival_ptr).setU32(8, timer.si_signo).setU32(12, timer.it_sigev_notify);
-  event.setU32(16, timer.notify_thread_id ?? 0);
+  const event = p.struct('sigevent', {
+    'sigev_value.sival_ptr': timer.sival_ptr,
+    sigev_signo: timer.si_signo,
+    sigev_notify: timer.it_sigev_notify,
+    '_sigev_un._tid': timer.notify_thread_id ?? 0,
+  });
   p.sys.timer_create(timer.clock_id | 0, event, id).must(`create POSIX timer ${timer.it_id}`);
 }
 
@@ -150,12 +156,12 @@ export const timers: TaskResource = {
   plan: planTimers,
   readInside(p, task, run) {
     const interval = ITIMERS.map((_, which) => {
-      const at = p.out(ITIMERVAL_SIZE);
+      const at = p.struct('itimerval');
       p.sys.getitimer(which, at).must('read an interval timer');
       return at;
     });
     const posix = (readTimers(run.thread.proc, task.pid) ?? []).reverse().map((timer): TimerRead => {
-      const value = p.out(ITIMERSPEC_SIZE);
+      const value = p.struct('itimerspec');
       p.sys.timer_gettime(timer.id, value).must(`read POSIX timer ${timer.id}`);
       const overrun = p.sys.timer_getoverrun(timer.id).must(`read the overrun of POSIX timer ${timer.id}`);
       return { timer, value, overrun: () => overrun.result };
@@ -179,13 +185,23 @@ export const timers: TaskResource = {
         const { isec, iusec, vsec, vusec } = entry[name];
         const [sec, usec] = armedValue({ vsec, isec }, { value: vusec, interval: iusec });
         if (sec === 0n && usec === 0n) return;
-        const value = p.out(ITIMERVAL_SIZE).setU64(0, isec).setU64(8, iusec).setU64(16, sec).setU64(24, usec);
+        const value = p.struct('itimerval', {
+          'it_interval.tv_sec': isec,
+          'it_interval.tv_usec': iusec,
+          'it_value.tv_sec': sec,
+          'it_value.tv_usec': usec,
+        });
         p.sys.setitimer(which, value, 0).must(`arm interval timer ${name}`);
       });
       for (const { it_id, isec, insec, vsec, vnsec } of posixTimers(task)) {
         const [sec, nsec] = armedValue({ vsec, isec }, { value: vnsec, interval: insec });
         if (sec === 0n && nsec === 0n) continue;
-        const value = p.out(ITIMERSPEC_SIZE).setU64(0, isec).setU64(8, insec).setU64(16, sec).setU64(24, nsec);
+        const value = p.struct('itimerspec', {
+          'it_interval.tv_sec': isec,
+          'it_interval.tv_nsec': insec,
+          'it_value.tv_sec': sec,
+          'it_value.tv_nsec': nsec,
+        });
         p.sys.timer_settime(it_id, 0, value, 0).must(`arm POSIX timer ${it_id}`);
       }
     },

@@ -88,10 +88,10 @@ function zombieProgram(run: RestoreRun, task: RestoreTask): Program {
   const code = core?.exit_code ?? 0;
   const signal = code & 0x7f;
   if (signal !== 0) {
-    const none = p.out(16);
+    const none = p.struct('rlimit64');
     // A core file of ours would be a lie: RLIMIT_CORE (4) is 0.
     p.sys.prlimit64(0, 4, none, 0).must('write no core file');
-    p.sys.rt_sigaction(signal, p.out(32), 0, 8).tolerate('EINVAL', 'SIGKILL and SIGSTOP have no action');
+    p.sys.rt_sigaction(signal, p.struct('sigaction'), 0, 8).tolerate('EINVAL', 'SIGKILL and SIGSTOP have no action');
     p.sys.rt_sigprocmask(SIG_UNBLOCK, p.out(8).setU64(0, 1n << BigInt(signal - 1)), 0, 8).must('let the signal in');
     p.sys.kill(task.pid, signal).must('end by the signal');
   }

@@ -101,14 +101,14 @@ export class SeedArena {
   /** clone3 arguments for a child that serves `thread`. `setTid` is its pid or tid. struct clone_args, clone(2). */
   cloneArgs(p: Program, thread: SeedThread, setTid: number, flags: number, exitSignal: number) {
     const tid = p.out(8).setU64(0, setTid);
-    return p
-      .out(88)
-      .setU64(0, flags)
-      .setU64(32, exitSignal)
-      .setU64(40, this.arena.addr(thread.stack))
-      .setU64(48, STACK_SIZE)
-      .setU64(64, tid.addr)
-      .setU64(72, 1);
+    return p.struct('clone_args', {
+      flags,
+      exit_signal: exitSignal,
+      stack: this.arena.addr(thread.stack),
+      stack_size: STACK_SIZE,
+      set_tid: tid.addr,
+      set_tid_size: 1,
+    });
   }
 
   /** The thread will run this program as soon as it exists. */

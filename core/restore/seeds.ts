@@ -43,15 +43,15 @@ export function startRoot(thread: KernelThread, seeds: SeedArena, service: Servi
     const exec = execProgram(p, seeds, service);
     const stack = p.out(CHILD_STACK, 64);
     const tid = p.out(8).setU64(0, root.pid);
-    const args = p
-      .out(88)
-      .setU64(0, CLONE_VM | CLONE_VFORK | (root.sibling ? CLONE_PARENT : 0))
+    const args = p.struct('clone_args', {
+      flags: CLONE_VM | CLONE_VFORK | (root.sibling ? CLONE_PARENT : 0),
       // With CLONE_PARENT the exit signal is that of our own process, and clone3 wants none here (clone(2)).
-      .setU64(32, root.sibling ? 0 : SIGCHLD)
-      .setU64(40, stack.addr)
-      .setU64(48, CHILD_STACK)
-      .setU64(64, tid.addr)
-      .setU64(72, 1);
+      exit_signal: root.sibling ? 0 : SIGCHLD,
+      stack: stack.addr,
+      stack_size: CHILD_STACK,
+      set_tid: tid.addr,
+      set_tid_size: 1,
+    });
     return { exec, spawn: p.spawnProgram(args, exec.address).ignore('checked below') };
   });
   const result = value.spawn.result;

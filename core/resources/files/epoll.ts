@@ -11,7 +11,6 @@ import { O } from './open-flags.js';
 const KCMP_EPOLL_TFD = 7;
 const ADD = 1;
 const MOD = 3;
-const EVENT_SIZE = 12;
 const EPOLLIN = 0x1;
 const EPOLLOUT = 0x4;
 const ONESHOT = 0x4000_0000;
@@ -32,7 +31,7 @@ function offsets(items: readonly EpollItem[]): number[] {
 }
 
 function means(calls: LocalCalls, file: OpenFile, item: EpollItem, offset: number, pid: number, fd: number): boolean {
-  const slot = calls.scratch.setU32(0, file.fd!).setU32(4, item.tfd).setU32(8, offset);
+  const slot = calls.scratch.as('kcmp_epoll_slot').put({ efd: file.fd!, tfd: item.tfd, toff: offset });
   return calls.call('kcmp', pid, file.pid, KCMP_EPOLL_TFD, fd, slot) === 0;
 }
 
@@ -50,9 +49,7 @@ function targetOf(file: OpenFile, item: EpollItem, offset: number, { calls, fdsO
 }
 
 function emitAdd(p: Program, epfd: number, fd: number, op: number, events: number, data: bigint, why: string): void {
-  // struct epoll_event is packed on x86-64.
-  const event = p.out(EVENT_SIZE).setU32(0, events).setU64(4, data);
-  p.sys.epoll_ctl(epfd, op, fd, event).must(why);
+  p.sys.epoll_ctl(epfd, op, fd, p.struct('epoll_event', { events, data })).must(why);
 }
 
 /**
@@ -62,7 +59,7 @@ function emitAdd(p: Program, epfd: number, fd: number, op: number, events: numbe
 function emitFired(p: Program, epfd: number, item: EventpollTfdEntry): void {
   const kept = item.events >>> 0;
   emitAdd(p, epfd, item.tfd, ADD, kept | EPOLLIN | EPOLLOUT, item.data, 'add a target that fired');
-  const taken = p.sys.epoll_wait(epfd, p.out(EVENT_SIZE), 1, 0).ignore('looked at by the next step');
+  const taken = p.sys.epoll_wait(epfd, p.struct('epoll_event'), 1, 0).ignore('looked at by the next step');
   const done = p.branch(taken, 0xffff_ffff, 1);
   emitAdd(p, epfd, item.tfd, MOD, kept, item.data, 'disarm a target that fired');
   p.place(done);

@@ -32,7 +32,7 @@ export function emitLease(p: Program, { fd, type }: FileLockEntry, { flags, proc
   p.sys
     .fcntl(fd, F.setlease, breaking ? before : target)
     .must(`take the lease of descriptor ${fd} again (somebody else may have the file open)`);
-  p.sys.fcntl(fd, F.setownEx, p.out(8).setU32(0, F_OWNER_PID)).must('have no owner while the lease is broken');
+  p.sys.fcntl(fd, F.setownEx, p.struct('f_owner_ex', { type: F_OWNER_PID })).must('have no owner while the lease is broken');
   if (!breaking) return;
   const path = p.cstr(Buffer.from(`thread-self/fd/${fd}`));
   const how = (target === F_RDLCK ? O.rdonly : O.wronly) | O.nonblock | O.cloexec;

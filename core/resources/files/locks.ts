@@ -26,7 +26,6 @@ const LOCK_NB = 4;
 const F_SETLK = 6;
 const F_OFD_SETLK = 37;
 const SEEK_SET = 0;
-const FLOCK_SIZE = 32;
 
 /** Where locks may be held: a task, its descriptors, and which description each of them is. */
 export interface LockHolder {
@@ -119,9 +118,8 @@ export function emitLocks(p: Program, task: RestoreTask, locks: readonly FileLoc
       p.sys.flock(fd, flockOf(entry)).must(what);
       continue;
     }
-    // struct flock: l_type and l_whence 16 bits each, l_start at 8, l_len at 16, l_pid (0 for OFD) at 24.
-    const lock = p.out(FLOCK_SIZE).setU32(0, (type & 0xffff) | (SEEK_SET << 16));
-    lock.setU64(8, start).setU64(16, len);
+    // l_pid stays 0: it must for OFD locks.
+    const lock = p.struct('flock', { l_type: type, l_whence: SEEK_SET, l_start: start, l_len: len });
     p.sys.fcntl(fd, flag === LOCK_KIND.posix ? F_SETLK : F_OFD_SETLK, lock).must(what);
   }
 }

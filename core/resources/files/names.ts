@@ -12,7 +12,6 @@ import { O } from './open-flags.js';
 const AT_FDCWD = -100;
 /** RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS (openat2(2)). */
 const RESOLVE_PLAIN = 0x02 | 0x04;
-const OPEN_HOW_SIZE = 24;
 const HOW_AT = 4200;
 const PATH_MAX = 4096;
 
@@ -89,11 +88,8 @@ export class Names {
     const { calls } = this;
     const text = calls.text(encodeText(path));
     // Behind the longest path.
-    calls.scratch
-      .setU64(HOW_AT, O.path | O.directory | O.cloexec)
-      .setU64(HOW_AT + 8, 0)
-      .setU64(HOW_AT + 16, RESOLVE_PLAIN);
-    return calls.call('openat2', AT_FDCWD, text, calls.scratch.at(HOW_AT), OPEN_HOW_SIZE);
+    const how = calls.scratch.as('open_how', HOW_AT).put({ flags: O.path | O.directory | O.cloexec, mode: 0, resolve: RESOLVE_PLAIN });
+    return calls.call('openat2', AT_FDCWD, text, how, how.size);
   }
 
   /** A second name for a file; false when the name is taken. */

@@ -17,8 +17,9 @@ export function readOwner(calls: LocalCalls, fd: number, flags: number): FownEnt
   if ((flags & O.path) !== 0) return NO_OWNER;
   const signum = calls.must({ why: 'read the signal of a descriptor' }, 'fcntl', fd, F.getsig);
   const { scratch } = calls;
-  calls.must({ why: 'read the owner of a descriptor' }, 'fcntl', fd, F.getownEx, scratch);
-  const [type, pid] = [scratch.i32(0), scratch.i32(4)];
+  const owner = scratch.as('f_owner_ex');
+  calls.must({ why: 'read the owner of a descriptor' }, 'fcntl', fd, F.getownEx, owner);
+  const [type, pid] = [owner.get('type'), owner.get('pid')];
   // An owner that has ended reads as 0.
   if (pid === 0) return { ...NO_OWNER, signum };
   calls.must({ why: 'read the credentials of an owner' }, 'fcntl', fd, F.getownerUids, scratch);
@@ -41,7 +42,7 @@ export function emitOwner(p: Program, fd: number, fown: FownEntry, flags: number
   if (fown.pid !== 0) {
     const foreign = fown.uid !== 0 || fown.euid !== 0;
     if (foreign) p.sys.setresuid(fown.uid, fown.euid, 0).must('become the one who set an owner');
-    const owner = p.out(8).setU32(0, fown.pid_type).setU32(4, fown.pid);
+    const owner = p.struct('f_owner_ex', { type: fown.pid_type, pid: fown.pid });
     p.sys.fcntl(fd, F.setownEx, owner).tolerate('ESRCH', 'an owner outside of the tree that has ended gets no signals any more');
     if (foreign) p.sys.setresuid(0, 0, 0).must('be root again');
   }

@@ -77,9 +77,12 @@ export const timerfd: FileKind = {
       arm(p, { fd }) {
         const first = firstExpiration(run.calls, entry);
         if (first !== 0n) {
-          const value = p.out(32);
-          value.setU64(0, interval / NSEC).setU64(8, interval % NSEC);
-          value.setU64(16, first / NSEC).setU64(24, first % NSEC);
+          const value = p.struct('itimerspec', {
+            'it_interval.tv_sec': interval / NSEC,
+            'it_interval.tv_nsec': interval % NSEC,
+            'it_value.tv_sec': first / NSEC,
+            'it_value.tv_nsec': first % NSEC,
+          });
           const flags = entry.settime_flags & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
           p.sys.timerfd_settime(fd, flags, value, 0).must('arm a timerfd');
         }

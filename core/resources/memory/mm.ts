@@ -5,8 +5,6 @@ import type { TaskResource } from '../resource.js';
 
 const PR_SET_MM = 35;
 const PR_SET_MM_MAP = 14;
-/** struct prctl_mm_map, linux/prctl.h. */
-const MM_MAP_SIZE = 104;
 
 /**
  * CRIU stores exactly this many words on x86-64 (cut off or filled with zeros) and refuses images with more. The kernel adds the AT_NULL that is cut off
@@ -66,24 +64,23 @@ export const mm: TaskResource = {
       if (!mm) return;
       const auxv = p.out(Math.max(8, mm.mm_saved_auxv.length * 8));
       mm.mm_saved_auxv.forEach((word, i) => auxv.setU64(8 * i, word));
-      const fields = [
-        mm.mm_start_code,
-        mm.mm_end_code,
-        mm.mm_start_data,
-        mm.mm_end_data,
-        mm.mm_start_brk,
-        mm.mm_brk,
-        mm.mm_start_stack,
-        mm.mm_arg_start,
-        mm.mm_arg_end,
-        mm.mm_env_start,
-        mm.mm_env_end,
-      ];
-      const map = p.out(MM_MAP_SIZE);
-      fields.forEach((value, i) => map.setU64(8 * i, value));
-      map.setU64(88, auxv.addr).setU32(96, mm.mm_saved_auxv.length * 8);
-      map.setU32(100, run.service.number(run.files.handleOf(mm.exe_file_id)));
-      p.sys.prctl(PR_SET_MM, PR_SET_MM_MAP, map, MM_MAP_SIZE, 0).must('set the fields of the address space and the executable');
+      const map = p.struct('prctl_mm_map', {
+        start_code: mm.mm_start_code,
+        end_code: mm.mm_end_code,
+        start_data: mm.mm_start_data,
+        end_data: mm.mm_end_data,
+        start_brk: mm.mm_start_brk,
+        brk: mm.mm_brk,
+        start_stack: mm.mm_start_stack,
+        arg_start: mm.mm_arg_start,
+        arg_end: mm.mm_arg_end,
+        env_start: mm.mm_env_start,
+        env_end: mm.mm_env_end,
+        auxv: auxv.addr,
+        auxv_size: mm.mm_saved_auxv.length * 8,
+        exe_fd: run.service.number(run.files.handleOf(mm.exe_file_id)),
+      });
+      p.sys.prctl(PR_SET_MM, PR_SET_MM_MAP, map, map.size, 0).must('set the fields of the address space and the executable');
     },
   },
 };

@@ -3,12 +3,12 @@
  * or swapped and is neither the zero page nor an untouched page of a file.
  */
 import { closeSync, openSync } from 'node:fs';
+import { STRUCTS } from '../../abi/structs.js';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
 import type { Range } from './ranges.js';
 
 const PAGEMAP_SCAN = 0xc0606610;
-const PM_SCAN_ARG_SIZE = 96;
-const REGION_SIZE = 24;
+const { size: REGION_SIZE, fields: REGION } = STRUCTS.page_region;
 const PAGE = 4096;
 const REGIONS = 8192;
 const PAGE_IS = { file: 4n, present: 8n, swapped: 0x10n, zero: 0x20n, guard: 0x100n } as const;
@@ -57,14 +57,18 @@ function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, 
       8192 + room * REGION_SIZE,
       (p) => {
         const vec = p.out(room * REGION_SIZE);
-        const arg = p.out(PM_SCAN_ARG_SIZE);
-        arg.setU64(0, PM_SCAN_ARG_SIZE).setU64(16, at).setU64(24, range.end).setU64(40, vec.addr).setU64(48, room);
         const mask = PAGE_IS.zero | PAGE_IS.file;
-        arg
-          .setU64(64, mask)
-          .setU64(72, mask)
-          .setU64(80, PAGE_IS.present | PAGE_IS.swapped)
-          .setU64(88, RETURN);
+        const arg = p.struct('pm_scan_arg', {
+          size: STRUCTS.pm_scan_arg.size,
+          start: at,
+          end: range.end,
+          vec: vec.addr,
+          vec_len: room,
+          category_inverted: mask,
+          category_mask: mask,
+          category_anyof_mask: PAGE_IS.present | PAGE_IS.swapped,
+          return_mask: RETURN,
+        });
         return { vec, arg, call: p.sys.ioctl(fd, PAGEMAP_SCAN, arg).must('find the pages of the process (PAGEMAP_SCAN, Linux 6.7)') };
       },
       { subject: { pid }, target: 'running' },
@@ -72,13 +76,13 @@ function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, 
     const count = value.call.result;
     for (let i = 0; i < count; i++) {
       const o = i * REGION_SIZE;
-      const region = { start: value.vec.num(o), end: value.vec.num(o + 8) };
-      append((value.vec.u64(o + 16) & PAGE_IS.guard) !== 0n ? into.guards : into.pages, region);
+      const region = { start: value.vec.num(o + REGION.start[0]), end: value.vec.num(o + REGION.end[0]) };
+      append((value.vec.u64(o + REGION.categories[0]) & PAGE_IS.guard) !== 0n ? into.guards : into.pages, region);
     }
     // walk_end is where the kernel last ran out of its own small buffer, not where it ended: once the scan is through, it is stale and lies before
     // regions that we already have (fs/proc/task_mmu.c, do_pagemap_scan: "walk_end isn't set when ret is zero"). Only a full vector means more.
-    const lastEnd = count > 0 ? value.vec.num((count - 1) * REGION_SIZE + 8) : at;
-    const next = count < room ? range.end : Math.max(value.arg.num(32), lastEnd);
+    const lastEnd = count > 0 ? value.vec.num((count - 1) * REGION_SIZE + REGION.end[0]) : at;
+    const next = count < room ? range.end : Math.max(value.arg.number('walk_end'), lastEnd);
     free();
     if (next <= at) break;
     at = next;

@@ -110,7 +110,7 @@ test('memory that is given back while a program runs in it lives until the progr
   const thread = start();
   const mapping = native.mapAnon(65536);
   const program = new Program('slow', new Arena(mapping, Number(mapping.addr)));
-  const time = program.out(16).setU64(8, 50_000_000);
+  const time = program.struct('timespec', { tv_nsec: 50_000_000 });
   program.sys.nanosleep(time, 0).must('sleep');
   for (let i = 0; i < 100; i++) program.sys.getpid().must('use the memory');
   const done = thread.run(at(program.end()));
