@@ -6,6 +6,7 @@ import { lookAt, sameInode } from './names.js';
 
 const DELETED = ' (deleted)';
 const PROC_SUPER_MAGIC = 0x9fa0;
+const HUGETLBFS_MAGIC = 0x958458f6;
 const BLOCK = 512n;
 
 /**
@@ -33,6 +34,11 @@ export function namingOf(file: SeenFile, evasiveDevices: boolean): Naming {
   if (link.endsWith(DELETED) || at === null) return { state: 'unlinked', name: stripped(link) };
   const device = fileType(stat.mode) === S.chr && fileType(at.mode) === S.chr && at.rdev === stat.rdev;
   return { state: evasiveDevices && device ? 'named' : 'hidden', name: link };
+}
+
+/** A file of huge pages: it can be mapped, but not written to. */
+export function onHugetlbfs(file: SeenFile): boolean {
+  return statfsSync(file.proc).type === HUGETLBFS_MAGIC;
 }
 
 function onProc(file: SeenFile): boolean {

@@ -58,6 +58,8 @@ export function refuseVma(vma: SmapsVma): string | null {
   if (flags.has('ss')) return 'is a shadow stack; not built yet: start the program without user shadow stacks';
   if (flags.has('um') || flags.has('uw') || flags.has('ui')) return 'is registered with a userfaultfd: let the program unregister it';
   if (flags.has('sl')) return 'is sealed (mseal); not built yet';
+  if (flags.has('ht') && vma.kind === 'file' && vma.deletedSuffix)
+    return `maps ${vma.name}, a deleted file of huge pages; not built yet: unmap it before the dump`;
   if ((flags.has('pf') || flags.has('io') || flags.has('mm')) && vma.kind === 'file')
     return `is device memory (${vma.name}): a plugin for that device must handle it`;
   return null;

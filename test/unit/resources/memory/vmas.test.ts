@@ -60,6 +60,12 @@ test('a private mapping of a System V segment is refused', () => {
   assert.equal(refuseVma(mapping('rw-s', '/SYSV00000061 (deleted)', SHARED)), null);
 });
 
+test('a deleted file of huge pages is refused, one with a name is not', () => {
+  assert.match(refuseVma(mapping('rw-s', '/huge/x (deleted)', `${SHARED} de ht`, 2048)) ?? '', /deleted file of huge pages/);
+  assert.equal(refuseVma(mapping('rw-s', '/huge/x', `${SHARED} de ht`, 2048)), null);
+  assert.equal(refuseVma(mapping('rw-s', '/tmp/x (deleted)', SHARED)), null);
+});
+
 test('the size of huge pages is in the flags', () => {
   assert.equal(hugePages(MAP.hugetlb | HUGE_2M), 2 << 20);
   assert.equal(hugePages((30 << MAP.hugeShift) | 4), 2 ** 30);
