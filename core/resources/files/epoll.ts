@@ -101,6 +101,7 @@ function emitItems(p: Program, stored: readonly EventpollTfdEntry[], { table, ta
 export const epoll: FileKind = {
   name: 'epoll',
   type: FD_TYPES.EVENTPOLL,
+  field: 'epfd',
   claims: (file) => file.link === 'anon_inode:[eventpoll]',
   dump(file, id, context) {
     const items = file.info!.epoll;

@@ -18,6 +18,7 @@ const isSemaphore = (flags: number) => (flags & O.accmode) === (O.rdwr | EFD_SEM
 export const eventfd: FileKind = {
   name: 'eventfd',
   type: FD_TYPES.EVENTFD,
+  field: 'efd',
   claims: (file) => file.link === 'anon_inode:[eventfd]',
   dump(file, id, { add }) {
     const { count, semaphore } = file.info!.eventfd!;

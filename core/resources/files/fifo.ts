@@ -41,6 +41,7 @@ class Fifos {
 export const fifo: FileKind = {
   name: 'fifo',
   type: FD_TYPES.FIFO,
+  field: 'fifo',
   claims: (file) => fileType(file.stat.mode) === S.fifo && file.link.startsWith('/'),
   refuse(file, { options }) {
     const { state, name } = namingOf(file, options.evasiveDevices);

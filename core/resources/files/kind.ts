@@ -129,6 +129,8 @@ export interface FileKind {
   readonly name: string;
   /** FD_TYPES of the entries that it reads. */
   readonly type: number;
+  /** Member of such an entry that holds what it reads. */
+  readonly field: keyof FileEntry;
   claims(file: SeenFile): boolean;
   /** Before the freeze: why it cannot be dumped and what to do, or null. */
   refuse?(file: SeenFile, context: PreflightContext): string | null;

@@ -93,6 +93,7 @@ function nameOf(link: string): string {
 export const memfd: FileKind = {
   name: 'memfd',
   type: FD_TYPES.MEMFD,
+  field: 'memfd',
   claims,
   refuse(file, { options, hasLocks }) {
     if (SYSV.test(file.link)) return `is the System V segment ${file.link.slice(0, -DELETED.length)} as a file; close it before the dump`;

@@ -50,6 +50,7 @@ class Pipes {
 export const pipe: FileKind = {
   name: 'pipe',
   type: FD_TYPES.PIPE,
+  field: 'pipe',
   claims: (file) => fileType(file.stat.mode) === S.fifo && file.link.startsWith('pipe:['),
   dump(file, id, context) {
     const pipeId = pipeIdOf(file);

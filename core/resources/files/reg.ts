@@ -207,6 +207,7 @@ export function pathEntry(entry: FileEntry, context: RestoreContext): PathFile {
 export const reg: FileKind = {
   name: 'reg',
   type: FD_TYPES.REG,
+  field: 'reg',
   claims,
   refuse(file, { options, hasLocks }) {
     const { state, name } = namingOf(file, options.evasiveDevices);

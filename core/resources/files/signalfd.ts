@@ -8,6 +8,7 @@ const SIGSET_SIZE = 8;
 export const signalfd: FileKind = {
   name: 'signalfd',
   type: FD_TYPES.SIGNALFD,
+  field: 'sgfd',
   claims: (file) => file.link === 'anon_inode:[signalfd]',
   dump(file, id, { add }) {
     add({ type: FD_TYPES.SIGNALFD, id, sgfd: { id, flags: file.flags, fown: file.fown, sigmask: file.info!.signalMask! } });

@@ -40,6 +40,7 @@ function firstExpiration(calls: LocalCalls, entry: TimerfdEntry): bigint {
 export const timerfd: FileKind = {
   name: 'timerfd',
   type: FD_TYPES.TIMERFD,
+  field: 'tfd',
   claims: (file) => file.link === 'anon_inode:[timerfd]',
   dump(file, id, { run, calls, add }) {
     // An expired periodic timer stands still until it is looked at: this call counts the expirations since then and arms it again.

@@ -181,6 +181,7 @@ function emitOwnTerminal(p: Program, fd: number, info: TtyInfoEntry, { run }: Re
 export const tty: FileKind = {
   name: 'tty',
   type: FD_TYPES.TTY,
+  field: 'tty',
   claims: (file) => deviceOf(file) !== null,
   refuse,
   dump,
