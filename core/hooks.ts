@@ -1,8 +1,11 @@
 /**
- * Hooks: before, after and failed for every stage of core/stages.ts, and claims for objects that no resource knows. One table; types, dispatch
- * and documentation come from it. tapable dispatches; a hook that nobody tapped costs one property read.
+ * Everything that can be attached to a dump or restore: before, after and failed hooks for every stage of core/stages.ts, claim hooks for objects, and the
+ * resources of tasks in their order. tapable dispatches; a stage hook that nobody tapped costs one look-up.
  */
-import { AsyncSeriesBailHook, AsyncSeriesHook } from 'tapable';
+import { AsyncSeriesHook, SyncBailHook } from 'tapable';
+import type { FileEntry } from './images/generated/fdinfo.js';
+import type { FileKind, SeenFile } from './resources/files/kind.js';
+import type { TaskResource } from './resources/resource.js';
 import { STAGES, type Operation, type StageName } from './stages.js';
 
 /** What a stage hook is told. */
@@ -13,28 +16,19 @@ export interface StageContext {
   readonly pid: number;
 }
 
-/** An object that was met and that no built-in resource takes. */
-export interface UnclaimedObject {
-  readonly kind: 'file' | 'mapping' | 'mount' | 'link' | 'unixSocket';
-  readonly pid: number;
-  readonly fd?: number;
-  readonly addr?: number;
-  readonly what: string;
-}
-
-/** The owner that a claim hook names. */
-export interface Claim {
-  readonly owner: string;
-}
-
+/**
+ * Who takes an object: the built-in kinds tap these hooks first (core/attach.ts), plugins after them; the first answer decides. They are asked while the
+ * tree is frozen too, so they must answer at once. More objects (mounts, network devices, peers of sockets) come with the stages that meet them.
+ */
 export const CLAIM_HOOKS = {
-  claimFile: 'A descriptor that no resource knows. Answer undefined if it is not yours.',
-  claimMapping: 'A mapping of a device that no resource knows.',
-  claimMount: 'A mount that cannot be rebuilt from its source.',
-  claimLink: 'A network device of an unknown kind.',
-  claimUnixSocket: 'A unix socket whose peer is outside the tree.',
+  claimFile: 'Dump: which kind a file behind a descriptor is. Answer undefined if it is not yours.',
+  claimEntry: 'Restore: which kind reads an entry of files.img. Answer undefined if it is not yours.',
 } as const;
-export type ClaimHookName = keyof typeof CLAIM_HOOKS;
+
+interface ClaimHooks {
+  readonly claimFile: SyncBailHook<[SeenFile], FileKind | undefined>;
+  readonly claimEntry: SyncBailHook<[FileEntry], FileKind | undefined>;
+}
 
 type StageHook = AsyncSeriesHook<[StageContext]>;
 interface StageHooks {
@@ -45,14 +39,29 @@ interface StageHooks {
 
 export class Hooks {
   private readonly stages = new Map<string, StageHooks>();
-  readonly claims: Readonly<Record<ClaimHookName, AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>>>;
+  readonly claims: ClaimHooks = { claimFile: new SyncBailHook(['file']), claimEntry: new SyncBailHook(['entry']) };
+  private readonly list: TaskResource[] = [];
 
-  constructor() {
-    const claims = Object.keys(CLAIM_HOOKS).map((name) => [
-      name,
-      new AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>(['object']),
-    ]);
-    this.claims = Object.fromEntries(claims) as Record<ClaimHookName, AsyncSeriesBailHook<[UnclaimedObject], Claim | undefined>>;
+  /** Resources of tasks, in the order in which they are called. */
+  get resources(): readonly TaskResource[] {
+    return this.list;
+  }
+
+  /** Adds a resource, last or before another one. Throws RangeError for a name that is taken or unknown. */
+  addResource(resource: TaskResource, before?: string): void {
+    const names = this.list.map(({ name }) => name);
+    if (names.includes(resource.name)) throw new RangeError(`there is a resource "${resource.name}" already`);
+    const at = before === undefined ? names.length : names.indexOf(before);
+    if (at < 0) throw new RangeError(`there is no resource "${before}"; there are ${names.join(', ')}`);
+    this.list.splice(at, 0, resource);
+  }
+
+  /** Adds a kind of file: it is asked after those that are there. Throws RangeError for a name that is taken. */
+  addFileKind(kind: FileKind): void {
+    const { claimFile, claimEntry } = this.claims;
+    if (claimFile.taps.some(({ name }) => name === kind.name)) throw new RangeError(`there is a kind of file "${kind.name}" already`);
+    claimFile.tap(kind.name, (file) => (kind.claims(file) ? kind : undefined));
+    claimEntry.tap(kind.name, (entry) => (entry.type === kind.type ? kind : undefined));
   }
 
   /** Hooks of a stage, for tapping. Throws RangeError for an unknown stage and lists the known ones. */

@@ -6,7 +6,8 @@ export { dump } from './dump/run.js';
 export { restore } from './restore/run.js';
 export { check, featureNames } from './check/run.js';
 export { CrError, ERROR_CODES, type ErrorCode, type ErrorSubject, type KernelCause, type TargetState } from './errors.js';
-export { Hooks, type Claim, type StageContext, type UnclaimedObject } from './hooks.js';
+export { createHooks } from './attach.js';
+export type { Hooks, StageContext } from './hooks.js';
 export { STAGES, type Operation, type StageInfo, type StageName } from './stages.js';
 export { createLog, openLog, type Log, type LogConfig, type OpenLogOptions } from './log.js';
 export type {

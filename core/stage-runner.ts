@@ -73,9 +73,9 @@ export class StageRunner<O extends Operation> {
     this.options.onProgress?.({ stage, done, total });
   }
 
-  /** Tells everybody who took part that the operation failed, last first. A hook that fails here is logged and does not hide the cause. */
+  /** Tells everybody who took part that the operation failed, last first, and once. A hook that fails here is logged and does not hide the cause. */
   async failed(): Promise<void> {
-    for (const name of this.begun.reverse()) {
+    for (const name of this.begun.splice(0).reverse()) {
       const hooks = this.options.hooks.tapped(this.operation, name);
       if (!hooks) continue;
       try {

@@ -23,38 +23,32 @@ const dumpStages = {
   },
   pauseDevices: {
     target: 'running',
-    deadline: 'freeze',
-    doc: 'Work that the kernel cannot freeze is stopped (plugins).',
-    undo: 'resumeDevices hooks',
+    deadline: 'none',
+    doc: 'Work that the kernel cannot freeze is stopped (plugins); facts of the host that take long to ask.',
+    undo: 'failed hooks',
   },
   freeze: { target: 'running', deadline: 'freeze', doc: 'Every thread is seized and stopped.', undo: 'detach: the threads run on' },
   checkpointDevices: {
     target: 'frozen',
-    deadline: 'freeze',
-    doc: 'Device state moves into host memory (plugins).',
-    undo: 'resumeDevices hooks',
-  },
-  networkLock: {
-    target: 'frozen',
     deadline: 'none',
-    doc: 'Action script network-lock (only with network namespaces).',
-    undo: 'network-unlock',
+    doc: 'Device state moves into host memory (plugins).',
+    undo: 'failed hooks',
   },
   readOutside: {
     target: 'frozen',
-    deadline: 'freeze',
+    deadline: 'none',
     doc: 'Registers, masks, pending signals, scheduling: no target instruction runs.',
     undo: 'nothing to undo',
   },
-  infect: { target: 'frozen', deadline: 'freeze', doc: 'Rescue stub, shared arena, daemons.', undo: 'cure' },
-  readInside: { target: 'frozen', deadline: 'freeze', doc: 'Programs in the target ask what only it can tell.', undo: 'nothing to undo' },
+  infect: { target: 'frozen', deadline: 'none', doc: 'Rescue stub, shared arena, daemons.', undo: 'cure' },
+  readInside: { target: 'frozen', deadline: 'none', doc: 'Programs in the target ask what only it can tell.', undo: 'nothing to undo' },
   files: { target: 'frozen', deadline: 'none', doc: 'Descriptor tables, open files, pipes, ghosts.', undo: 'link remaps are removed' },
   memory: { target: 'frozen', deadline: 'none', doc: 'Mappings and pages.', undo: 'image files are removed' },
   dumpDevicesLate: {
     target: 'frozen',
     deadline: 'none',
     doc: 'Device state that needs the process dump done (plugins).',
-    undo: 'resumeDevices hooks',
+    undo: 'failed hooks',
   },
   sharedMemory: {
     target: 'frozen',
@@ -69,6 +63,12 @@ const dumpStages = {
     undo: 'nothing to undo',
   },
   cure: { target: 'frozen', deadline: 'none', doc: 'Daemons stop, arenas are unmapped, registers come back.', undo: 'nothing to undo' },
+  resumeDevices: {
+    target: 'frozen',
+    deadline: 'none',
+    doc: 'Devices go on when the tree goes on (plugins); after postDumpScript when scripts want to see the tree frozen.',
+    undo: 'nothing to undo',
+  },
   store: {
     target: 'frozen',
     deadline: 'none',
@@ -81,13 +81,6 @@ const dumpStages = {
     doc: 'Action script post-dump; failing keeps the tree running.',
     undo: 'nothing to undo',
   },
-  networkUnlock: {
-    target: 'frozen',
-    deadline: 'none',
-    doc: 'Action script network-unlock when the tree goes on.',
-    undo: 'nothing to undo',
-  },
-  resumeDevices: { target: 'frozen', deadline: 'none', doc: 'Devices go on when the tree goes on (plugins).', undo: 'nothing to undo' },
   finish: { target: 'final', deadline: 'none', doc: 'The tree is killed, stopped or let go; stats are written.', undo: 'nothing to undo' },
 } as const satisfies Record<string, StageInfo>;
 
@@ -106,19 +99,25 @@ const restoreStages = {
   read: { target: 'none', deadline: 'none', doc: 'All images are read and checked.', undo: 'nothing to undo' },
   plan: { target: 'none', deadline: 'none', doc: 'Pids, files and host facts are checked; the tree is planned.', undo: 'nothing to undo' },
   preRestoreScript: { target: 'none', deadline: 'none', doc: 'Action script pre-restore.', undo: 'nothing to undo' },
-  restoreInit: { target: 'none', deadline: 'none', doc: 'Plugins prepare (before anything is created).', undo: 'plugins undo' },
+  restoreInit: { target: 'none', deadline: 'none', doc: 'Plugins prepare (before anything is created).', undo: 'failed hooks' },
+  openFiles: {
+    target: 'none',
+    deadline: 'none',
+    doc: 'Every file description is opened once, for the seeds to inherit; deleted files are made again.',
+    undo: 'created files are removed',
+  },
   seed: { target: 'parked', deadline: 'none', doc: 'The root seed is cloned with its pid.', undo: 'everything created is killed' },
   setupNamespaces: {
     target: 'parked',
     deadline: 'none',
-    doc: 'Action script setup-namespaces (only with namespaces).',
+    doc: "System V IPC objects; with a namespace of the tree's own also that, and before it the action script setup-namespaces.",
     undo: 'everything created is killed',
   },
-  openFiles: {
+  postSetupNamespaces: {
     target: 'parked',
     deadline: 'none',
-    doc: 'The root seed opens every file description once.',
-    undo: 'everything created is killed; created files are removed',
+    doc: 'Action script post-setup-namespaces, when there is a namespace.',
+    undo: 'everything created is killed',
   },
   fork: {
     target: 'parked',
@@ -137,12 +136,6 @@ const restoreStages = {
     target: 'parked',
     deadline: 'none',
     doc: 'Action script post-restore; failing ends the restore.',
-    undo: 'everything created is killed',
-  },
-  networkUnlock: {
-    target: 'parked',
-    deadline: 'none',
-    doc: 'Action script network-unlock (only with network namespaces).',
     undo: 'everything created is killed',
   },
   release: {

@@ -6,7 +6,6 @@ import { Parasite, type RemoteJob } from '../kernel/parasite.js';
 import { runRemote } from '../kernel/remote-jobs.js';
 import type { RobustList } from '../kernel/robust-list.js';
 import { Program } from '../program/program.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import type { Finish } from '../resources/resource.js';
 import type { DumpRun, DumpTask } from './model.js';
 import { isZombie } from '../kernel/procfs/stat.js';
@@ -31,11 +30,11 @@ export function readOutside(run: DumpRun): void {
     threads.map((t) => t.tracee),
   );
   for (const task of live(run)) task.vmas = readSmaps(run.thread.proc, task.pid) ?? [];
-  for (const task of run.tasks) for (const resource of TASK_RESOURCES) if (!isZombie(task)) resource.readFrozen?.(task, run);
+  for (const task of run.tasks) for (const resource of run.hooks.resources) if (!isZombie(task)) resource.readFrozen?.(task, run);
   for (let i = 0; i < threads.length; i += BATCH) {
     const batch = threads.slice(i, i + BATCH);
     const { value, free } = run.thread.once('collect.outside', 65536 + batch.length * OUTSIDE_PER_THREAD, (p) =>
-      batch.flatMap((thread) => TASK_RESOURCES.map((resource): Finish | void => resource.readOutside?.(p, thread, run))),
+      batch.flatMap((thread) => run.hooks.resources.map((resource): Finish | void => resource.readOutside?.(p, thread, run))),
     );
     finishAll(value);
     free();
@@ -64,13 +63,13 @@ export function readInside(run: DumpRun): void {
     const parasite = task.parasite!;
     const main = task.threads.find((t) => t.isMain)!;
     const program = new Program('collect.process', parasite.arena);
-    for (const resource of TASK_RESOURCES) finish.push(resource.readInside?.(program, task, run));
-    for (const resource of TASK_RESOURCES) finish.push(resource.readThread?.(program, main, run));
+    for (const resource of run.hooks.resources) finish.push(resource.readInside?.(program, task, run));
+    for (const resource of run.hooks.resources) finish.push(resource.readThread?.(program, main, run));
     jobs.push({ parasite, tracee: main.tracee, program: program.end() });
     for (const thread of task.threads) {
       if (thread === main) continue;
       const own = new Program('collect.thread', parasite.arena);
-      for (const resource of TASK_RESOURCES) finish.push(resource.readThread?.(own, thread, run));
+      for (const resource of run.hooks.resources) finish.push(resource.readThread?.(own, thread, run));
       jobs.push({ parasite, tracee: thread.tracee, program: own.end() });
     }
   }

@@ -1,4 +1,5 @@
 /** What a dump knows about its tree. Filled by the stages in order; resources read and complete it. */
+import type { Hooks } from '../hooks.js';
 import type { CoreEntry } from '../images/generated/core.js';
 import type { MmEntry } from '../images/generated/memory.js';
 import type { ImageWriter } from '../images/writer.js';
@@ -47,6 +48,7 @@ export interface DumpTask {
 export interface DumpRun {
   readonly options: ResolvedDumpOptions;
   readonly log: Log;
+  readonly hooks: Hooks;
   readonly thread: KernelThread;
   readonly images: ImageWriter;
   /** Names this dump in the inventory and in what belongs to it. */

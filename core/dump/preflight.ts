@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CrError } from '../errors.js';
+import type { Hooks } from '../hooks.js';
 import { readNamespaces, type NsKind } from '../kernel/procfs/ns.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
@@ -11,7 +12,6 @@ import type { ResolvedDumpOptions } from '../options.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
 import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import { preflightTask } from './preflight-task.js';
 import { checkRoot, walkTree, type TreeNode } from './tree.js';
 
@@ -26,19 +26,20 @@ const MAX_LINES = 200;
 const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'uts', 'mnt', 'user', 'cgroup', 'time'];
 
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
-export function preflight(proc: ProcReader, options: ResolvedDumpOptions): TreeNode[] {
+export function preflight(proc: ProcReader, options: ResolvedDumpOptions, hooks: Hooks): TreeNode[] {
   const nodes = walkTree(proc, options.pid);
   checkRoot(proc, nodes);
   const files = new PreflightFiles(
     proc,
     options,
     nodes.map((node) => node.pid),
+    hooks,
   );
   const live = nodes.filter((node) => node.stat.state !== 'Z').map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
     ...checkIpcNamespaces(proc, live),
-    ...nodes.flatMap((node) => checkProcess(proc, node, files)),
+    ...nodes.flatMap((node) => checkProcess(proc, node, files, hooks)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
   return nodes;
@@ -71,7 +72,7 @@ function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions):
       ];
 }
 
-function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles): Refusal[] {
+function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles, hooks: Hooks): Refusal[] {
   const { pid, status, stat } = node;
   if (stat.state === 'Z') return [];
   const out: Refusal[] = [];
@@ -86,7 +87,7 @@ function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles): 
   }
   for (const line of files.refusals(pid)) no(line);
   const target = preflightTask(proc, node);
-  for (const resource of TASK_RESOURCES) resource.preflight?.(target).forEach(no);
+  for (const resource of hooks.resources) resource.preflight?.(target).forEach(no);
   return out;
 }
 

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { CrError, withTarget } from '../errors.js';
-import { Hooks } from '../hooks.js';
+import { createHooks } from '../attach.js';
+import type { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
 import { CgroupFreezer } from '../kernel/cgroup-freezer.js';
 import { freezeInCgroup, freezeTree } from '../kernel/freeze.js';
@@ -31,17 +32,17 @@ import { DumpClock, writeStats } from './stats.js';
 import { addThreads, newTask } from './tasks.js';
 import { walkTree, type TreeNode } from './tree.js';
 import { inventory, writeTasks } from './write.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
-export async function dump(options: DumpOptions, hooks = new Hooks()): Promise<DumpResult> {
+export async function dump(options: DumpOptions, hooks = createHooks()): Promise<DumpResult> {
   const resolved = resolveDumpOptions(options);
   const log = options.log ?? runLog(resolved);
   const session = new DumpSession(resolved, log, hooks);
   try {
     return await session.dump();
   } catch (error) {
+    await session.failed();
     const failure = withTarget(error, 'running');
     logFailure(log, failure);
     throw failure;
@@ -69,16 +70,23 @@ class DumpSession {
   /** The tree as the pre-flight saw it. */
   private nodes: readonly TreeNode[] = [];
   private frozen = false;
+  /** State of the tree once the last step has begun: nothing is taken back any more. */
+  private final: DumpResult['state'] | null = null;
   private freezer: CgroupFreezer | null = null;
   private bytesCopied = 0;
 
   constructor(
     private readonly options: ResolvedDumpOptions,
     private readonly log: DumpRun['log'],
-    hooks: Hooks,
+    private readonly hooks: Hooks,
   ) {
     this.thread.observer = observerOf(options);
     this.stages = new StageRunner('dump', { hooks, log, pid: options.pid, signal: options.signal, onProgress: options.onProgress });
+  }
+
+  /** For failures from which nothing has to be let go. */
+  failed(): Promise<void> {
+    return this.stages.failed();
   }
 
   close(): void {
@@ -95,27 +103,29 @@ class DumpSession {
       checkImageFolder(options.imagesDir);
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(options.freezeCgroup);
     });
-    this.nodes = await stages.run('preflight', () => preflight(this.thread.proc, options));
+    if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
+    this.nodes = await stages.run('preflight', () => preflight(this.thread.proc, options, this.hooks));
     if (options.dryRun) return planned(this.nodes);
-    await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const images = new ImageWriter(options.imagesDir);
-    const { log, thread, tasks } = this;
+    const { log, hooks, thread, tasks } = this;
     const extra = new ExtraState();
     const ipc = new IpcDump({ thread, images, tasks, extra });
-    this.run = { options, log, thread, images, id: newRunId(), extra, ipc, tasks };
+    this.run = { options, log, hooks, thread, images, id: newRunId(), extra, ipc, tasks };
     try {
       this.ahead = FilesAhead.start(this.thread, images, this.nodes);
       await this.frozenPart(this.run);
       await this.store(this.run);
       await stages.run('postDumpScript', () => scripts.run('post-dump', 'running', options.pid));
+      return await this.finish(this.run);
     } catch (error) {
+      // The images may be all that is left of the tree.
+      if (this.final !== null) throw withTarget(error, this.final);
       await this.endAhead();
       images.abort();
       this.files?.undo();
       await this.letGo(error);
       throw error;
     }
-    return this.finish(this.run);
   }
 
   /** From freeze to cured: afterwards the tasks are stopped with their own registers. */
@@ -127,8 +137,7 @@ class DumpSession {
     const resident = this.nodes.reduce((n, { status }) => n + (status.vm?.rss ?? 0), 0);
     const memory = new MemoryDump(run, files, resident, (bytes) => this.copied(bytes));
     this.memory = memory;
-    for (const resource of TASK_RESOURCES) resource.prepare?.();
-    await stages.run('pauseDevices', () => undefined);
+    await stages.run('pauseDevices', () => run.hooks.resources.forEach((resource) => resource.prepare?.()));
     await stages.run('freeze', () => this.freeze());
     await stages.run('checkpointDevices', () => undefined);
     await stages.run('readOutside', () => {
@@ -248,6 +257,7 @@ class DumpSession {
     const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'destroyed';
     if (state === 'running' && this.frozen) await this.goOn();
     await this.stages.run('finish', () => {
+      this.final = state;
       if (state === 'destroyed') killTree(this.thread, this.tasks);
       if (state === 'stopped') {
         this.freezer?.restore();
@@ -255,10 +265,19 @@ class DumpSession {
       }
       if (this.frozen) this.clock.finished();
       if (state !== 'destroyed') this.files?.undo();
-      writeStats(options.workDir, this.clock);
+      this.writeStats();
     });
     this.log.info('Dumping finished successfully');
     return this.result(state, run.images.pageBytes);
+  }
+
+  /** Of no use for a restore: that they cannot be written is no failure of the dump. */
+  private writeStats(): void {
+    try {
+      writeStats(this.options.workDir, this.clock);
+    } catch (error) {
+      this.log.warn(`The statistics were not written: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   private result(state: DumpResult['state'], bytes: number): DumpResult {

@@ -5,7 +5,6 @@
  */
 import { WALL } from '../abi/ptrace.js';
 import { Program } from '../program/program.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import type { ThreadStep } from '../resources/resource.js';
 import { emitStep } from './births.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
@@ -120,7 +119,7 @@ export function settleJobs(ctx: AttributeContext): SeedJob[] {
 }
 
 function emitThreadSteps(p: Program, steps: readonly ThreadStep[], thread: RestoreThread, run: RestoreRun): void {
-  for (const step of steps) for (const resource of TASK_RESOURCES) resource.thread?.[step]?.(p, thread, run);
+  for (const step of steps) for (const resource of run.hooks.resources) resource.thread?.[step]?.(p, thread, run);
 }
 
 /** Between rounds 2 and 3: threads that have queued signals of their own, which count against a limit that is not set yet. Mostly none. */

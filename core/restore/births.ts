@@ -2,7 +2,6 @@
 import { Program } from '../program/program.js';
 import { emitLate, emitMemory, type Inherited, type MemoryContext, type TaskMemory } from '../resources/memory/restore.js';
 import { shift, type SpecialMapping } from '../resources/memory/vdso.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import type { ProcessStep } from '../resources/resource.js';
 import type { RestoreRun, RestoreTask } from './model.js';
 import type { SeedArena, SeedThreads } from './seed-arena.js';
@@ -26,7 +25,7 @@ export interface BirthContext {
 
 /** Emits one step of all resources, for a process. */
 export function emitStep(p: Program, step: ProcessStep, task: RestoreTask, run: RestoreRun): void {
-  for (const resource of TASK_RESOURCES) resource.process?.[step]?.(p, task, run);
+  for (const resource of run.hooks.resources) resource.process?.[step]?.(p, task, run);
 }
 
 /**

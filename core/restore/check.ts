@@ -1,6 +1,5 @@
 /** The plan stage: every resource looks at every task, and all that stands in the way is told in one report, before anything exists. */
 import { CrError } from '../errors.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import type { RestoreRun } from './model.js';
 
 /** Lines of a report; more are counted, not printed. */
@@ -11,7 +10,8 @@ export function checkTasks(run: RestoreRun): void {
   const lines: string[] = [];
   for (const task of run.tasks) {
     if (task.kind !== 'live') continue;
-    for (const resource of TASK_RESOURCES) for (const line of resource.plan?.(task, run) ?? []) lines.push(`  pid ${task.pid} ${line}`);
+    for (const resource of run.hooks.resources)
+      for (const line of resource.plan?.(task, run) ?? []) lines.push(`  pid ${task.pid} ${line}`);
   }
   if (lines.length === 0) return;
   const shown = lines.slice(0, MAX_LINES);

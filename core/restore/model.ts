@@ -1,4 +1,5 @@
 /** What a restore knows about the tree that it builds. */
+import type { Hooks } from '../hooks.js';
 import type { CoreEntry } from '../images/generated/core.js';
 import type { MmEntry } from '../images/generated/memory.js';
 import type { TaskKobjIdsEntry } from '../images/generated/task.js';
@@ -47,6 +48,7 @@ export interface RestoreTask {
 export interface RestoreRun {
   readonly options: ResolvedRestoreOptions;
   readonly log: Log;
+  readonly hooks: Hooks;
   readonly thread: KernelThread;
   readonly calls: LocalCalls;
   readonly images: ImageReader;

@@ -12,7 +12,6 @@ import { Tracee } from '../kernel/tracee.js';
 import { waitForState } from '../kernel/wait-state.js';
 import type { Range } from '../resources/memory/ranges.js';
 import { gpregsOf, xstateOf } from '../resources/registers/x64.js';
-import { TASK_RESOURCES } from '../resources/registry.js';
 import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 
@@ -107,7 +106,7 @@ function setRegisters(run: RestoreRun, held: readonly Held[]): void {
       // orig_rax -1: the call that the seed was in must not be restarted with the task's registers.
       const regs = new Registers(gpregsOf(thread.core)).set('orig_rax', -1n);
       p.sys.ptrace(PTRACE.SETREGSET, thread.tid, NT_PRSTATUS, registerVector(p, regs).iov).must(`set the registers of task ${thread.tid}`);
-      for (const resource of TASK_RESOURCES) resource.release?.(p, thread, run);
+      for (const resource of run.hooks.resources) resource.release?.(p, thread, run);
     }
   });
   free();

@@ -4,7 +4,8 @@
  */
 import { WALL } from '../abi/ptrace.js';
 import { CrError, withTarget } from '../errors.js';
-import { Hooks } from '../hooks.js';
+import { createHooks } from '../attach.js';
+import type { Hooks } from '../hooks.js';
 import { ImageReader } from '../images/reader.js';
 import { writeServiceImage } from '../images/writer.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
@@ -53,13 +54,14 @@ const PARKING = 1 << 20;
 const ZOMBIE_WAIT_MS = 10_000;
 
 /** Restores a tree. See RestoreOptions; rejects with CrError, and then nothing of the tree is left. */
-export async function restore(options: RestoreOptions, hooks = new Hooks()): Promise<RestoreResult> {
+export async function restore(options: RestoreOptions, hooks = createHooks()): Promise<RestoreResult> {
   const resolved = resolveRestoreOptions(options);
   const log = options.log ?? runLog(resolved);
   const session = new RestoreSession(resolved, log, hooks);
   try {
     return await session.restore();
   } catch (error) {
+    await session.failed();
     const failure = withTarget(error, session.created.size === 0 ? 'not started' : 'destroyed');
     logFailure(log, failure);
     throw failure;
@@ -97,14 +99,21 @@ class RestoreSession {
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
   private readonly started = performance.now();
+  /** When every thread was what it had been, and stood. */
+  private restored = 0;
 
   constructor(
     private readonly options: ResolvedRestoreOptions,
     private readonly log: Log,
-    hooks: Hooks,
+    private readonly hooks: Hooks,
   ) {
     this.thread.observer = observerOf(options);
     this.stages = new StageRunner('restore', { hooks, log, pid: 0, signal: options.signal, onProgress: options.onProgress });
+  }
+
+  /** For failures from which nothing has to be taken back. */
+  failed(): Promise<void> {
+    return this.stages.failed();
   }
 
   close(): void {
@@ -136,6 +145,7 @@ class RestoreSession {
         run.files.open();
       });
       const held = await this.build(run, shared, scripts);
+      this.restored = performance.now();
       await stages.run('resumeDevicesLate', () => undefined);
       await this.tolerant('preResumeScript', () => scripts.run('pre-resume', 'frozen', this.rootPid));
       await stages.run('resume', () => releaseAll(run, held));
@@ -184,6 +194,7 @@ class RestoreSession {
     const run = {
       options: this.options,
       log: this.log,
+      hooks: this.hooks,
       thread: this.thread,
       calls: this.calls,
       images,
@@ -235,7 +246,13 @@ class RestoreSession {
     };
     const programs = buildBirths(ctx);
     await stages.run('seed', () => this.startRoot(ctx));
-    await stages.run('setupNamespaces', () => this.setupIpc(ctx));
+    await stages.run('setupNamespaces', () => {
+      if (run.ipc.hasNamespace) scripts.run('setup-namespaces', 'destroyed', this.rootPid);
+      return this.setupIpc(ctx);
+    });
+    await stages.run('postSetupNamespaces', () => {
+      if (run.ipc.hasNamespace) scripts.run('post-setup-namespaces', 'destroyed', this.rootPid);
+    });
     await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
       const root = this.rootJob(ctx);
@@ -246,7 +263,6 @@ class RestoreSession {
     await stages.run('postForking', () => undefined);
     await stages.run('tasks', () => this.attributes({ run, seeds, processes: this.processes, threads: this.threads }));
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
-    await stages.run('networkUnlock', () => undefined);
     return stages.run('release', () => {
       const held = holdAll(run, seeds.range);
       // The seeds are gone as such: nobody watches our death any more, EXITKILL does.
@@ -331,17 +347,21 @@ class RestoreSession {
   }
 
   private writeStats(): void {
-    const time = Math.round((performance.now() - this.started) * 1000);
+    const time = Math.round((this.restored - this.started) * 1000);
     const pages = this.tasks.reduce((n, task) => n + (task.pages?.runs ?? []).reduce((m, run) => m + (run.end - run.start) / 4096, 0), 0);
-    writeServiceImage(this.options.workDir, 'stats-restore', {
-      restore: {
-        pages_compared: 0n,
-        pages_skipped_cow: 0n,
-        forking_time: Math.round((this.stages.times.get('fork') ?? 0) * 1000),
-        restore_time: time,
-        pages_restored: BigInt(pages),
-      },
-    });
+    const restore = {
+      pages_compared: 0n,
+      pages_skipped_cow: 0n,
+      forking_time: Math.round((this.stages.times.get('fork') ?? 0) * 1000),
+      restore_time: time,
+      pages_restored: BigInt(pages),
+    };
+    try {
+      writeServiceImage(this.options.workDir, 'stats-restore', { restore });
+    } catch (error) {
+      // The tree runs: what cannot be measured is no reason to fail.
+      this.log.warn(`The statistics were not written: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   private result(): RestoreResult {

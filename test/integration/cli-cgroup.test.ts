@@ -82,8 +82,11 @@ for (const [version, root] of [
     const still = count();
     assert.equal(criuTs([...words, '-R']).status, 0);
     assert.equal(freezer.isFrozen(), true);
+    // A program that its parent waits for in vfork(2) must run up to its execve, and may come a little further before it is caught.
+    const then = count();
+    assert.ok(then <= still + 1, 'a frozen tree ran');
     await sleep(100);
-    assert.equal(count(), still, 'a frozen tree ran');
+    assert.equal(count(), then, 'a frozen tree runs');
     freezer.freeze(false);
     await sleep(200);
     assert.ok(count() > still, 'it does not go on');

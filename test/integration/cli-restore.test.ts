@@ -216,6 +216,38 @@ test('scripts of a restore: names, order, pid', async () => {
   killAll(target.folder);
 });
 
+test('scripts of a restore with an IPC namespace: it is made between two of them', async () => {
+  const folder = join(dir, String(made++));
+  const images = join(folder, 'images');
+  mkdirSync(images, { recursive: true });
+  const child = spawn('/usr/bin/unshare', ['-i', 'sleep', '1000'], { cwd: folder, detached: true, stdio: 'ignore' });
+  const { pid = 0 } = child;
+  for (let i = 0; i < 200 && !status(pid).startsWith('Name:\tsleep'); i++) await sleep(10);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await dump({ pid, imagesDir: images });
+  await ended;
+  const log = join(folder, 'script-log');
+  const script = join(folder, 'script');
+  writeFileSync(
+    script,
+    `#!/bin/sh\necho "$CRTOOLS_SCRIPT_ACTION \${CRTOOLS_INIT_PID-none} $(readlink /proc/$CRTOOLS_INIT_PID/ns/ipc)" >>"${log}"\n`,
+  );
+  chmodSync(script, 0o755);
+  assert.equal(criuTs(['restore', '-d', '-D', images, '--action-script', script]).stderr, '');
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  const [own, theirs] = [readlinkSync('/proc/self/ns/ipc'), readlinkSync(`/proc/${pid}/ns/ipc`)];
+  assert.notEqual(own, theirs);
+  assert.deepEqual(lines, [
+    'pre-restore none ',
+    `setup-namespaces ${pid} ${own}`,
+    `post-setup-namespaces ${pid} ${theirs}`,
+    `post-restore ${pid} ${theirs}`,
+    `pre-resume ${pid} ${theirs}`,
+    `post-resume ${pid} ${theirs}`,
+  ]);
+  killAll(folder);
+});
+
 for (const [name, kept] of [
   ['pre-restore', false],
   ['post-restore', false],

@@ -56,14 +56,6 @@ function anonymous(link: string): string {
   return `${ANONYMOUS[link] ?? 'a kernel object'} (${link})`;
 }
 
-export function kindOf(file: SeenFile): FileKind | null {
-  return FILE_KINDS.find((kind) => kind.claims(file)) ?? null;
-}
-
-export function kindOfType(type: number): FileKind | null {
-  return FILE_KINDS.find((kind) => kind.type === type) ?? null;
-}
-
 /** Name of a type in files.img, for messages. */
 export function typeName(type: number): string {
   return Object.entries(FD_TYPES).find(([, value]) => value === type)?.[0] ?? `type ${type}`;

@@ -1,9 +1,13 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
+import type { Hooks } from '../../hooks.js';
 import type { ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import type { PreflightContext, PreflightOptions, SeenFile } from './kind.js';
-import { kindOf, refusalOf } from './kinds.js';
+import { refusalOf } from './kinds.js';
 import { seeFds, seeLink } from './seen.js';
+
+/** How often something must be seen before it is refused. */
+const LOOKS = 3;
 
 /** What the pre-flight of one tree knows about all of its processes; each thing is read when first asked for. */
 export class PreflightFiles implements PreflightContext {
@@ -13,6 +17,7 @@ export class PreflightFiles implements PreflightContext {
     readonly proc: ProcReader,
     readonly options: PreflightOptions,
     private readonly pids: readonly number[],
+    private readonly hooks: Hooks,
   ) {}
 
   /** Property, not method: kinds take it out of the context. */
@@ -34,17 +39,30 @@ export class PreflightFiles implements PreflightContext {
     return out;
   }
 
-  /** One line for each file of the process that cannot be dumped: what it is and what to do. */
+  /**
+   * One line for each file of the process that cannot be dumped: what it is and what to do. The process runs: a descriptor may become another file
+   * between our looks at its link and at its target, and a file may be renamed between its link and our stat(2). Only what is there every time counts;
+   * what comes back by chance is met again, exactly, when the tree stands.
+   */
   refusals(pid: number): string[] {
+    let lines = this.look(pid);
+    for (let i = 1; i < LOOKS && lines.length > 0; i++) {
+      const again = new Set(this.look(pid));
+      lines = lines.filter((line) => again.has(line));
+    }
+    return lines;
+  }
+
+  private look(pid: number): string[] {
     const out: string[] = [];
     for (const file of seeFds(this.proc, pid)) {
-      const kind = kindOf(file);
+      const kind = this.hooks.claims.claimFile.call(file);
       const reason = kind ? (kind.refuse?.(file, this) ?? null) : refusalOf(file);
       if (reason !== null) out.push(`fd ${file.fd} ${reason}`);
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {
       const file = seeLink(this.proc, pid, name, null);
-      const reason = file ? (kindOf(file)?.refuse?.(file, this) ?? null) : null;
+      const reason = file ? (this.hooks.claims.claimFile.call(file)?.refuse?.(file, this) ?? null) : null;
       if (reason !== null) out.push(`${name} ${reason}`);
     }
     return out;

@@ -14,7 +14,7 @@ import type { Handle } from '../../restore/service-fds.js';
 import { VMA_STATUS } from '../memory/vma-bits.js';
 import { emitFs, NO_CHROOT } from './fs.js';
 import type { Description, Place, RestoreContext } from './kind.js';
-import { kindOfType, typeName } from './kinds.js';
+import { typeName } from './kinds.js';
 import { emitLease } from './leases.js';
 import { emitLocks, LOCK_KIND, readFileLocks } from './locks.js';
 import { FD_CLOEXEC, O } from './open-flags.js';
@@ -126,7 +126,7 @@ export class RestoreFiles {
     const known = this.descriptions.get(id);
     if (known) return known;
     const entry = this.entryOf(id, why);
-    const kind = kindOfType(entry.type);
+    const kind = this.run.hooks.claims.claimEntry.call(entry);
     if (!kind)
       throw new CrError('CR_IMAGE_FEATURE', {
         message: `file ${id} is of type ${typeName(entry.type)}, which is not built yet`,

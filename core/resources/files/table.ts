@@ -11,7 +11,7 @@ import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import { readFdNumbers } from '../../kernel/procfs/fd-list.js';
 import { Classes, KCMP } from './classes.js';
 import type { DumpContext, FileKind, OpenFile, SeenFile } from './kind.js';
-import { kindOf, refusalOf } from './kinds.js';
+import { refusalOf } from './kinds.js';
 import { dumpLocks, type LockHolder } from './locks.js';
 import { memfdContents, type MemfdContent } from './memfd.js';
 import { descriptionFlags, FD_CLOEXEC, O } from './open-flags.js';
@@ -124,7 +124,7 @@ export class DumpFiles {
   }
 
   private claim(file: SeenFile): FileKind {
-    const kind = kindOf(file);
+    const kind = this.run.hooks.claims.claimFile.call(file);
     if (kind) return kind;
     throw new CrError('CR_UNSUPPORTED', { message: refusalOf(file), subject: { pid: file.pid, fd: file.fd ?? 0 }, target: 'running' });
   }
@@ -149,7 +149,7 @@ export class DumpFiles {
     // become writable for another reason (the file was sealed) is as if the file were open for reading.
     const writable = (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n && (!vma.shared || vma.vmFlags.has('mw'));
     const flags = writable ? O.rdwr : O.rdonly;
-    return { id: this.pathOf(file, flags), flags, isMemfd: kindOf(file)?.name === 'memfd' };
+    return { id: this.pathOf(file, flags), flags, isMemfd: this.run.hooks.claims.claimFile.call(file)?.name === 'memfd' };
   }
 
   /** Whether the file behind a mapping has pages of its own. */

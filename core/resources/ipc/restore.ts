@@ -108,6 +108,11 @@ export class IpcRestore {
     return this.own === null && this.segments.size === 0;
   }
 
+  /** The tree had an IPC namespace of its own. */
+  get hasNamespace(): boolean {
+    return this.own !== null;
+  }
+
   /** Bytes of the arena that the programs of this resource need. */
   get arenaSize(): number {
     const { own } = this;
