@@ -17,7 +17,7 @@ import {
   S,
   type SeenFile,
 } from './kind.js';
-import { bytesOf, namingOf } from './naming.js';
+import { bytesOf, namingOf, onHugetlbfs } from './naming.js';
 import { checkName, lookAt } from './names.js';
 import { O, reopenFlags } from './open-flags.js';
 import { checkOwner } from './owner.js';
@@ -215,6 +215,7 @@ export const reg: FileKind = {
       return `is ${name}, which cannot be reached by that name (deleted in /proc, mounted over, or outside of our root)`;
     if (state === 'unlinked' && !options.linkRemap)
       return `is ${name}, whose name is gone while the file has others: give it a temporary name with --link-remap`;
+    if (state === 'ghost' && onHugetlbfs(file)) return `is ${name}, a deleted file of huge pages; not built yet: close it before the dump`;
     if (state === 'ghost' && bytesOf(file) > BigInt(options.ghostLimit))
       return `is ${name}, a deleted file of ${bytesOf(file)} bytes: raise --ghost-limit above that`;
     if (fileType(file.stat.mode) === S.reg && !options.fileLocks && hasLocks(file))
