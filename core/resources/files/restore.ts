@@ -134,7 +134,8 @@ export class RestoreFiles {
         hint: 'Restore with CRIU.',
         target: 'not started',
       });
-    if (Object.keys(entry).length < 3) throw this.bad(`has nothing about file ${id} but its type`);
+    if (entry[kind.field] === undefined)
+      throw this.bad(`says that file ${id} is of type ${typeName(entry.type)} and has nothing about that`);
     const description = kind.read(entry, this.context);
     if (description.fown) checkOwner(description.fown, id);
     this.descriptions.set(id, description);
