@@ -81,11 +81,12 @@ function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles, h
   const elf = elfClass(pid);
   if (elf === 1) no('runs a 32-bit program; not built yet');
   checkNamespaces(proc, pid, no);
-  for (const vma of readSmaps(proc, pid) ?? []) {
+  const vmas = readSmaps(proc, pid) ?? [];
+  for (const vma of vmas) {
     const reason = refuseVma(vma);
     if (reason) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }
-  for (const line of files.refusals(pid)) no(line);
+  for (const line of [...files.refusals(pid), ...files.mappingRefusals(pid, vmas)]) no(line);
   const target = preflightTask(proc, node);
   for (const resource of hooks.resources) resource.preflight?.(target).forEach(no);
   return out;

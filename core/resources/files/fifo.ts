@@ -43,10 +43,11 @@ export const fifo: FileKind = {
   type: FD_TYPES.FIFO,
   field: 'fifo',
   claims: (file) => fileType(file.stat.mode) === S.fifo && file.link.startsWith('/'),
-  refuse(file, { options }) {
+  refuse(file, { options, hasLocks }) {
     const { state, name } = namingOf(file, options.evasiveDevices);
     if (state === 'hidden') return `is the fifo ${name}, which cannot be reached by that name`;
     if (state === 'unlinked' && !options.linkRemap) return `is the fifo ${name}, whose name is gone while it has others: use --link-remap`;
+    if (!options.fileLocks && hasLocks(file)) return `is the fifo ${name}, which is locked: dump locks with --file-locks`;
     return state === 'ghost' && bytesOf(file) > BigInt(options.ghostLimit) ? `is the deleted fifo ${name}: raise --ghost-limit` : null;
   },
   dump(file, id, context) {

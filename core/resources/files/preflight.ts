@@ -1,5 +1,6 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
 import type { Hooks } from '../../hooks.js';
+import type { Vma } from '../../kernel/procfs/maps.js';
 import type { ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import type { PreflightContext, PreflightOptions, SeenFile } from './kind.js';
@@ -12,6 +13,7 @@ const LOOKS = 3;
 /** What the pre-flight of one tree knows about all of its processes; each thing is read when first asked for. */
 export class PreflightFiles implements PreflightContext {
   private masters: Set<number> | null = null;
+  private readonly mapped = new Set<string>();
 
   constructor(
     readonly proc: ProcReader,
@@ -39,6 +41,26 @@ export class PreflightFiles implements PreflightContext {
     return out;
   }
 
+  /** One line for each mapped file that cannot be dumped; each file once, however many processes map it. */
+  mappingRefusals(pid: number, vmas: readonly Vma[]): string[] {
+    const out: string[] = [];
+    for (const vma of vmas) {
+      const key = `${vma.devMajor}:${vma.devMinor}:${vma.inode}:${vma.name}`;
+      if (vma.kind !== 'file' || this.mapped.has(key)) continue;
+      this.mapped.add(key);
+      const range = `${vma.start.toString(16)}-${vma.end.toString(16)}`;
+      let reason = this.reasonOf(pid, `map_files/${range}`);
+      for (let i = 1; i < LOOKS && reason !== null; i++) if (this.reasonOf(pid, `map_files/${range}`) !== reason) reason = null;
+      if (reason !== null) out.push(`mapping ${range} ${reason}`);
+    }
+    return out;
+  }
+
+  private reasonOf(pid: number, name: string): string | null {
+    const file = seeLink(this.proc, pid, name, null);
+    return file ? (this.hooks.claims.claimFile.call(file)?.refuse?.(file, this) ?? null) : null;
+  }
+
   /**
    * One line for each file of the process that cannot be dumped: what it is and what to do. The process runs: a descriptor may become another file
    * between our looks at its link and at its target, and a file may be renamed between its link and our stat(2). Only what is there every time counts;
@@ -61,8 +83,7 @@ export class PreflightFiles implements PreflightContext {
       if (reason !== null) out.push(`fd ${file.fd} ${reason}`);
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {
-      const file = seeLink(this.proc, pid, name, null);
-      const reason = file ? (this.hooks.claims.claimFile.call(file)?.refuse?.(file, this) ?? null) : null;
+      const reason = this.reasonOf(pid, name);
       if (reason !== null) out.push(`${name} ${reason}`);
     }
     return out;

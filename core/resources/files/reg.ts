@@ -218,8 +218,7 @@ export const reg: FileKind = {
     if (state === 'ghost' && onHugetlbfs(file)) return `is ${name}, a deleted file of huge pages; not built yet: close it before the dump`;
     if (state === 'ghost' && bytesOf(file) > BigInt(options.ghostLimit))
       return `is ${name}, a deleted file of ${bytesOf(file)} bytes: raise --ghost-limit above that`;
-    if (fileType(file.stat.mode) === S.reg && !options.fileLocks && hasLocks(file))
-      return `is ${name}, which is locked: dump locks with --file-locks`;
+    if (!options.fileLocks && hasLocks(file)) return `is ${name}, which is locked: dump locks with --file-locks`;
     return null;
   },
   dump: dumpPath,

@@ -1,0 +1,86 @@
+/** Files that cannot be dumped are told in one report that names each, before anything is frozen. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CrError } from '../../core/errors.js';
+import { dump, type DumpOptions } from '../../core/index.js';
+import { ProcReader } from '../../core/kernel/procfs/reader.js';
+import { readStat } from '../../core/kernel/procfs/stat.js';
+
+const proc = new ProcReader();
+
+/** Descriptors 3 to 6 and the program itself: a name that is gone while another exists, a locked folder, a large deleted file, a locked fifo. */
+const SCRIPT = `
+exec 3>a; ln a b; rm a
+exec 4<.; flock -x 4
+head -c 70000 /dev/urandom >g; exec 5<g; rm g
+mkfifo f; exec 6<>f; flock -s 6
+cp "$(command -v sleep)" program; ln program kept
+(while [ "$(cat /proc/$$/comm)" != program ]; do sleep 0.02; done; rm program; : >ready) &
+exec ./program 100`;
+
+async function withProcess(body: (pid: number, images: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'files-refused-'));
+  const images = join(folder, 'images');
+  mkdirSync(images);
+  const child = spawn('bash', ['-c', SCRIPT], { detached: true, stdio: 'ignore', cwd: folder });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    for (let i = 0; !readdirSync(folder).includes('ready') && i < 500; i++) await sleep(10);
+    // The helper that removed the name is a zombie or gone.
+    await sleep(50);
+    await body(child.pid!, images);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function failure(options: DumpOptions): Promise<CrError> {
+  const error: unknown = await dump(options).then(
+    () => assert.fail('it was not refused'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof CrError, String(error));
+  return error;
+}
+
+test('files that need an option are refused together', async () => {
+  await withProcess(async (pid, imagesDir) => {
+    const error = await failure({ pid, imagesDir, ghostLimit: 65536 });
+    assert.equal(error.code, 'CR_UNSUPPORTED');
+    assert.equal(error.target, 'running');
+    for (const wanted of [
+      /fd 3 is .*\/a, whose name is gone while the file has others: .*--link-remap/,
+      /fd 4 is .*, which is locked: .*--file-locks/,
+      /fd 5 is .*\/g, a deleted file of \d+ bytes: .*--ghost-limit/,
+      /fd 6 is the fifo .*\/f, which is locked: .*--file-locks/,
+      /exe is .*\/program, whose name is gone/,
+      /mapping [0-9a-f]+-[0-9a-f]+ is .*\/program, whose name is gone/,
+    ])
+      assert.match(error.message, wanted);
+    assert.equal(error.message.match(/mapping /g)?.length, 1, 'a file is named once, however often it is mapped');
+    assert.match(readStat(proc, pid)?.state ?? '', /^[RS]$/);
+    assert.deepEqual(readdirSync(imagesDir), []);
+  });
+});
+
+test('the options that the report asks for make the dump possible', async () => {
+  await withProcess(async (pid, imagesDir) => {
+    await dump({ pid, imagesDir, ghostLimit: 1 << 20, linkRemap: true, fileLocks: true, leaveRunning: true });
+    const names = readdirSync(imagesDir);
+    for (const name of ['inventory.img', 'filelocks.img', 'remap-fpath.img', 'ghost-file-1.img'])
+      assert.ok(names.includes(name), `no ${name} in ${names.join(' ')}`);
+    assert.match(readStat(proc, pid)?.state ?? '', /^[RS]$/);
+    // The tree goes on, so the temporary names are gone again.
+    assert.deepEqual(
+      readdirSync(join(imagesDir, '..')).filter((name) => name.includes('link_remap')),
+      [],
+    );
+  });
+});
