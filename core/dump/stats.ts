@@ -9,7 +9,7 @@ export class DumpClock {
   private frozenStart = 0;
   private end = 0;
   private memoryMs = 0;
-  private counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
+  private counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0, writeMs: 0 };
 
   freezing(): void {
     this.freezeStart = performance.now();
@@ -29,13 +29,12 @@ export class DumpClock {
     return this.end === 0 ? 0 : Math.round((this.end - this.frozenStart) * MICROS);
   }
   get entry() {
-    const memory = Math.round(this.memoryMs * MICROS);
     return {
       dump: {
         freezing_time: Math.round((this.frozenStart - this.freezeStart) * MICROS),
         frozen_time: this.frozenMicros,
-        memdump_time: memory,
-        memwrite_time: memory,
+        memdump_time: Math.round(this.memoryMs * MICROS),
+        memwrite_time: Math.round(this.counts.writeMs * MICROS),
         pages_scanned: BigInt(this.counts.pagesScanned),
         pages_skipped_parent: 0n,
         pages_written: BigInt(this.counts.pagesWritten),

@@ -99,6 +99,8 @@ class RestoreSession {
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
   private readonly started = performance.now();
+  /** What children compared with their parents' memory, and how much of it was left as it was. */
+  private pages = { compared: 0, equal: 0 };
   /** When every thread was what it had been, and stood. */
   private restored = 0;
 
@@ -241,7 +243,7 @@ class RestoreSession {
       threads: this.processes,
       births: this.births,
       memory: this.memory,
-      memoryContext: { run, shared, arena: seeds.range, parking: parkingOf(seeds) },
+      memoryContext: { run, shared, arena: seeds.range, parking: parkingOf(seeds), compared: [] },
       special: this.vdso.special,
     };
     const programs = buildBirths(ctx);
@@ -259,6 +261,7 @@ class RestoreSession {
       const jobs = [...programs].map(([task, program]) => ({ thread: this.processes.of(task), program, pid: task.pid }));
       await runSeeds(this.thread, seeds, [root], this.between);
       await waitSeeds(this.thread, seeds, jobs, this.between);
+      this.countCompared(ctx.memoryContext);
     });
     await stages.run('postForking', () => undefined);
     await stages.run('tasks', () => this.attributes({ run, seeds, processes: this.processes, threads: this.threads }));
@@ -269,6 +272,12 @@ class RestoreSession {
       robust.remove(seeds.arena);
       return held;
     });
+  }
+
+  /** Before the seeds run other programs: the results are in the arena. */
+  private countCompared({ compared }: BirthContext['memoryContext']): void {
+    const pages = compared.reduce((n, part) => n + part.pages, 0);
+    this.pages = { compared: pages, equal: pages - compared.reduce((n, part) => n + part.call.result, 0) };
   }
 
   private addSeedThreads(run: RestoreRun, seeds: SeedArena): void {
@@ -350,11 +359,11 @@ class RestoreSession {
     const time = Math.round((this.restored - this.started) * 1000);
     const pages = this.tasks.reduce((n, task) => n + (task.pages?.runs ?? []).reduce((m, run) => m + (run.end - run.start) / 4096, 0), 0);
     const restore = {
-      pages_compared: 0n,
-      pages_skipped_cow: 0n,
+      pages_compared: BigInt(this.pages.compared),
+      pages_skipped_cow: BigInt(this.pages.equal),
       forking_time: Math.round((this.stages.times.get('fork') ?? 0) * 1000),
       restore_time: time,
-      pages_restored: BigInt(pages),
+      pages_restored: BigInt(pages - this.pages.equal),
     };
     try {
       writeServiceImage(this.options.workDir, 'stats-restore', { restore });

@@ -1,11 +1,23 @@
 /** `criu-ts restore` as a user meets it: detached or not, as a sibling, with pidfile and scripts, and when it cannot be done. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ImageReader } from '../../core/images/reader.js';
 import { CrError, dump, restore } from '../../core/index.js';
 import { criuTs, launcher } from '../helpers/run-command.js';
 
@@ -192,6 +204,50 @@ test('a pid that is taken: by whom is said, and nothing is left behind', async (
   await goesOn(target, target.count());
   assert.ok(inFolder(target.folder).length <= before + 1);
   killAll(target.folder);
+});
+
+/** A parent and a child that share a megabyte; the child has made 16 pages of it its own. */
+const SHARERS = `
+import os, time
+shared = bytearray(os.urandom(1 << 20))
+if os.fork() == 0:
+    for i in range(16): shared[i * 4096] ^= 1
+open('ready', 'a').write('x')
+while True: time.sleep(1)
+`;
+
+test('statistics: dumped pages are those in the images, restored ones those that had to be written', async () => {
+  const folder = join(dir, String(made++));
+  const images = join(folder, 'images');
+  mkdirSync(images, { recursive: true });
+  const child = spawn('/usr/bin/python3', ['-c', SHARERS], { cwd: folder, detached: true, stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  for (let i = 0; i < 200 && !(existsSync(join(folder, 'ready')) && statSync(join(folder, 'ready')).size === 2); i++) await sleep(20);
+  const begun = performance.now();
+  assert.equal(criuTs(['dump', '-t', String(child.pid), '-D', images, '-R']).status, 0);
+  const took = (performance.now() - begun) * 1000;
+  const { dump: first } = new ImageReader(images).readOne('stats-dump');
+  assert.ok(first);
+  const files = readdirSync(images).filter((name) => name.startsWith('pages-'));
+  const inFiles = files.reduce((n, name) => n + statSync(join(images, name)).size, 0) / 4096;
+  assert.equal(Number(first.pages_written + (first.shpages_written ?? 0n)), inFiles);
+  assert.ok(first.pages_scanned >= first.pages_written && first.pages_written > 512n);
+  assert.ok(first.freezing_time > 0 && first.frozen_time > 0 && first.freezing_time + first.frozen_time < took);
+  assert.ok(first.memdump_time > 0 && first.memdump_time <= first.frozen_time && first.memwrite_time <= first.memdump_time);
+
+  assert.equal(criuTs(['dump', '-t', String(child.pid), '-D', images]).status, 0);
+  await ended;
+  assert.equal(criuTs(['restore', '-d', '-D', images]).stderr, '');
+  const { dump: last } = new ImageReader(images).readOne('stats-dump');
+  const { restore: back } = new ImageReader(images).readOne('stats-restore');
+  assert.ok(last && back);
+  assert.equal((back.pages_restored ?? 0n) + back.pages_skipped_cow, last.pages_written);
+  assert.ok(
+    back.pages_skipped_cow >= 240n && back.pages_compared - back.pages_skipped_cow >= 16n,
+    JSON.stringify(String(back.pages_compared)),
+  );
+  assert.ok(back.forking_time > 0 && back.forking_time < back.restore_time);
+  killAll(folder);
 });
 
 test('scripts of a restore: names, order, pid', async () => {

@@ -21,10 +21,12 @@ export interface MemoryCounts {
   pagesWritten: number;
   sharedPagesScanned: number;
   sharedPagesWritten: number;
+  /** Milliseconds in which pages were copied into image files. */
+  writeMs: number;
 }
 
 export class MemoryDump {
-  readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0 };
+  readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0, writeMs: 0 };
   private readonly copiers: Copiers;
   private nextPagesId = 1;
   /** Pristine vDSO bytes by task: read before the rescue stub went there. */
@@ -42,6 +44,13 @@ export class MemoryDump {
 
   close(): void {
     this.copiers.close();
+  }
+
+  private async copy(job: Parameters<Copiers['copy']>[0]): Promise<number> {
+    const start = performance.now();
+    const bytes = await this.copiers.copy(job);
+    this.counts.writeMs += performance.now() - start;
+    return bytes;
   }
 
   /** Before infection: the stub must not get into the image. */
@@ -114,7 +123,7 @@ export class MemoryDump {
         const ranges = runs.slice(i, j).map((run) => run.range);
         if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, fd, offset);
         else
-          offset += await this.copiers.copy({
+          offset += await this.copy({
             pid: task.pid,
             fd,
             offset,
@@ -161,7 +170,7 @@ export class MemoryDump {
     const id = this.nextPagesId++;
     const fd = this.run.images.rawFile(`pages-${id}.img`);
     this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
-    let bytes = await this.copiers.copy({ pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes });
+    let bytes = await this.copy({ pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes });
     if ((ranges.at(-1)?.end ?? 0) > whole) bytes += writeTail(source, whole, fd, bytes);
     for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
     this.run.images.pageBytes += bytes;

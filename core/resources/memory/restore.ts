@@ -5,7 +5,7 @@
  */
 import { CrError } from '../../errors.js';
 import type { VmaEntry } from '../../images/generated/memory.js';
-import type { Program } from '../../program/program.js';
+import type { Call, Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { emitAttachments, isAttachment } from '../ipc/attach.js';
@@ -62,6 +62,8 @@ export interface MemoryContext {
   readonly arena: Range;
   /** A hole as large as all special mappings together. */
   readonly parking: Range;
+  /** Parts that children compare with what they inherited; each call gives the number of pages that differed and were written. */
+  readonly compared: { readonly pages: number; readonly call: Call }[];
 }
 
 function bad(pid: number, message: string, addr?: number | bigint): CrError {
@@ -263,8 +265,11 @@ function emitFill(p: Program, task: RestoreTask, fills: readonly { piece: Piece;
   const scratch = p.out(COW_SCRATCH, PAGE);
   for (const { start, end } of cow) p.touches(start, end - start);
   for (const run of runs)
-    for (const part of intersectRanges([run], cow))
-      p.cowFill(service.number(run.source), run.offset + part.start - run.start, part.start, part.end - part.start, scratch, COW_SCRATCH);
+    for (const part of intersectRanges([run], cow)) {
+      const length = part.end - part.start;
+      const call = p.cowFill(service.number(run.source), run.offset + part.start - run.start, part.start, length, scratch, COW_SCRATCH);
+      ctx.compared.push({ pages: length / PAGE, call });
+    }
 }
 
 /**
