@@ -1,6 +1,15 @@
 /** The first program of every seed: memory, session, children. Forks follow the tree, so that memory is inherited as it was. */
 import { Program } from '../program/program.js';
-import { emitLate, emitMemory, type Inherited, type MemoryContext, type TaskMemory } from '../resources/memory/restore.js';
+import { emitReads, halves, type FillPart } from '../resources/memory/fill.js';
+import {
+  emitFinish,
+  emitLate,
+  emitLayout,
+  planMemory,
+  type Inherited,
+  type MemoryContext,
+  type TaskMemory,
+} from '../resources/memory/restore.js';
 import { shift, type SpecialMapping } from '../resources/memory/vdso.js';
 import type { ProcessStep } from '../resources/resource.js';
 import type { RestoreRun, RestoreTask } from './model.js';
@@ -21,6 +30,15 @@ export interface BirthContext {
   readonly memoryContext: MemoryContext;
   /** Special mappings of this kernel, as they lie in our own process: their sizes and distances are the same everywhere. */
   readonly special: readonly SpecialMapping[];
+  /** The task that gets help with its pages (fill.ts). */
+  readonly assisted: RestoreTask | null;
+}
+
+/** What the seed of a task does first. */
+export interface Births {
+  /** Memory without pages, and the half of them that the task reads itself; null but for the assisted task. */
+  readonly before: { readonly layout: Program; readonly fill: Program; readonly others: readonly FillPart[] } | null;
+  readonly main: Program;
 }
 
 /** Emits one step of all resources, for a process. */
@@ -29,25 +47,26 @@ export function emitStep(p: Program, step: ProcessStep, task: RestoreTask, run: 
 }
 
 /**
- * Builds the birth program of every task and presets it, except for the root's, which depends on where the kernel put the new program's vDSO.
+ * Builds the birth programs of every task and presets the first, except for the root's, which depend on where the kernel put the new program's vDSO.
  * @returns the programs of all tasks but the root
  */
-export function buildBirths(ctx: BirthContext): Map<RestoreTask, Program> {
-  const programs = new Map<RestoreTask, Program>();
+export function buildBirths(ctx: BirthContext): Map<RestoreTask, Births> {
+  const programs = new Map<RestoreTask, Births>();
   for (const task of ctx.run.tasks) {
     const { spawner } = ctx.births.get(task)!;
     if (!spawner) continue;
-    const program = birthProgram(ctx, task, inheritedFrom(ctx, spawner));
-    ctx.run.thread.observer.before?.(program);
-    ctx.seeds.presetProgram(ctx.threads.of(task), program);
-    programs.set(task, program);
+    const births = birthsOf(ctx, task, inheritedFrom(ctx, spawner));
+    const first = births.before?.layout ?? births.main;
+    ctx.run.thread.observer.before?.(first);
+    ctx.seeds.presetProgram(ctx.threads.of(task), first);
+    programs.set(task, births);
   }
   return programs;
 }
 
 /** The root's birth: `special` are the vDSO mappings of the fresh seed. */
-export function buildRootBirth(ctx: BirthContext, special: readonly SpecialMapping[]): Program {
-  return birthProgram(ctx, ctx.run.tasks[0]!, { vmas: [], pages: [], special });
+export function buildRootBirth(ctx: BirthContext, special: readonly SpecialMapping[]): Births {
+  return birthsOf(ctx, ctx.run.tasks[0]!, { vmas: [], pages: [], special });
 }
 
 /** Helpers have no memory of their own: what their spawner has goes through them. */
@@ -59,11 +78,35 @@ function inheritedFrom(ctx: BirthContext, spawner: RestoreTask): Inherited {
   return { vmas: memory.vmas, pages: spawner.pages!.runs, special: to === null ? [] : shift(ctx.special, to - first) };
 }
 
-function birthProgram(ctx: BirthContext, task: RestoreTask, inherited: Inherited): Program {
-  const birth = ctx.births.get(task)!;
-  const p = new Program('birth', ctx.run.arena);
+function birthsOf(ctx: BirthContext, task: RestoreTask, inherited: Inherited): Births {
+  const { arena, service } = ctx.run;
   const memory = ctx.memory.get(task);
-  if (memory) emitMemory(p, task, inherited, memory, ctx.memoryContext);
+  if (!memory) return { before: null, main: emitBirth(new Program('birth', arena), ctx, task) };
+  const plan = planMemory(task, inherited, memory);
+  if (task !== ctx.assisted) {
+    const p = new Program('birth', arena);
+    emitLayout(p, plan, ctx.memoryContext);
+    emitReads(p, plan.fresh, service);
+    emitFinish(p, plan, ctx.memoryContext);
+    return { before: null, main: emitBirth(p, ctx, task) };
+  }
+  // One after the other: the data of a program lies in one piece of the arena.
+  const { first, second } = halves(plan.fresh);
+  const layout = new Program('birth.layout', arena);
+  emitLayout(layout, plan, ctx.memoryContext);
+  layout.end();
+  const fill = new Program('birth.fill', arena);
+  emitReads(fill, first, service);
+  fill.end();
+  const main = new Program('birth', arena);
+  emitFinish(main, plan, ctx.memoryContext);
+  return { before: { layout, fill, others: second }, main: emitBirth(main, ctx, task) };
+}
+
+/** What follows when the memory is there. */
+function emitBirth(p: Program, ctx: BirthContext, task: RestoreTask): Program {
+  const birth = ctx.births.get(task)!;
+  const memory = ctx.memory.get(task);
   for (const child of birth.first) emitFork(p, ctx, task, child);
   if (birth.leadsSession) p.sys.setsid().must('lead a session');
   else if (task.pgid === task.pid) p.sys.setpgid(0, 0).must('lead a process group');

@@ -10,7 +10,6 @@ import { ImageReader } from '../images/reader.js';
 import { writeServiceImage } from '../images/writer.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { LocalCalls } from '../kernel/local.js';
-import { readMaps } from '../kernel/procfs/maps.js';
 import { readStat } from '../kernel/procfs/stat.js';
 import { RobustList } from '../kernel/robust-list.js';
 import { observerOf } from '../program/observer.js';
@@ -20,17 +19,18 @@ import { resolveRestoreOptions, type ResolvedRestoreOptions, type RestoreOptions
 import { readExtra } from '../resources/extra-state.js';
 import { RestoreFiles } from '../resources/files/restore.js';
 import { IpcRestore } from '../resources/ipc/restore.js';
+import { FillAssistant, taskToAssist } from '../resources/memory/fill.js';
 import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
 import type { Range } from '../resources/memory/ranges.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
-import { specialMappings } from '../resources/memory/vdso.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
 import { armJobs, joinJobs, queueJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
 import { checkTasks } from './check.js';
-import { buildBirths, buildRootBirth, type BirthContext } from './births.js';
+import { buildBirths, type BirthContext } from './births.js';
+import { fork } from './fork.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { readOwnState } from './own.js';
 import { waitForPids } from './pids.js';
@@ -96,6 +96,7 @@ class RestoreSession {
   private files: RestoreFiles | null = null;
   private ipc: IpcRestore | null = null;
   private seeds: SeedArena | null = null;
+  private assistant: FillAssistant | null = null;
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
   private readonly started = performance.now();
@@ -119,6 +120,7 @@ class RestoreSession {
   }
 
   close(): void {
+    this.assistant?.close();
     this.seeds?.close();
     this.service.close();
     this.calls.close();
@@ -189,6 +191,8 @@ class RestoreSession {
     this.ipc = ipc;
     this.births = planBirths(tasks, own);
     this.tasks = tasks;
+    const assisted = taskToAssist(tasks);
+    if (assisted) this.assistant = new FillAssistant(assisted, this.thread.native, this.thread.observer);
     this.stages.pid = this.rootPid;
     const seeds = this.makeArena(tasks, memory, ipc.arenaSize);
     this.seeds = seeds;
@@ -245,6 +249,7 @@ class RestoreSession {
       memory: this.memory,
       memoryContext: { run, shared, arena: seeds.range, parking: parkingOf(seeds), compared: [] },
       special: this.vdso.special,
+      assisted: this.assistant?.task ?? null,
     };
     const programs = buildBirths(ctx);
     await stages.run('seed', () => this.startRoot(ctx));
@@ -257,10 +262,7 @@ class RestoreSession {
     });
     await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
-      const root = this.rootJob(ctx);
-      const jobs = [...programs].map(([task, program]) => ({ thread: this.processes.of(task), program, pid: task.pid }));
-      await runSeeds(this.thread, seeds, [root], this.between);
-      await waitSeeds(this.thread, seeds, jobs, this.between);
+      await fork(ctx, programs, this.assistant, this.between);
       this.countCompared(ctx.memoryContext);
     });
     await stages.run('postForking', () => undefined);
@@ -308,12 +310,6 @@ class RestoreSession {
     const { uids, gids } = run.own.status;
     const program = run.ipc.setup(run.arena, [seeds.range, parkingOf(seeds)], { uid: uids[1], gid: gids[1] });
     await runSeeds(this.thread, seeds, [{ thread, program, pid: root!.pid }], this.between);
-  }
-
-  private rootJob(ctx: BirthContext): SeedJob {
-    const [root] = ctx.run.tasks;
-    const special = specialMappings(readMaps(this.thread.proc, root!.pid) ?? []);
-    return { thread: this.processes.of(root!), program: buildRootBirth(ctx, special), pid: root!.pid };
   }
 
   private readonly between = () => this.stages.checkAbort('while processes were created');

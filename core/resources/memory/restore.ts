@@ -1,12 +1,13 @@
 /**
  * Memory of one restored task, as ops for its seed. A child starts with a copy of its parent's finished memory (fork(2)), so what both have in
- * common stays shared page by page until somebody writes, as it was. Order: 1. unmap what does not belong; 2. vDSO; 3. map; 4. fill;
+ * common stays shared page by page until somebody writes, as it was. Order: 1. unmap what does not belong; 2. vDSO; 3. map; 4. fill (fill.ts);
  * 5. final protection. Then children are forked; only afterwards `emitLate`: advice such as DONTFORK and locks would keep memory from them.
  */
 import { CrError } from '../../errors.js';
 import type { VmaEntry } from '../../images/generated/memory.js';
 import type { Call, Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
+import { freshParts, type FillPart } from './fill.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { emitAttachments, isAttachment } from '../ipc/attach.js';
 import type { SharedMemory } from './restore-shared.js';
@@ -18,9 +19,6 @@ const USER_END = 0x7ffffffff000;
 const PROT = { read: 1, write: 2 } as const;
 /** Bytes that a child compares at a time with what it inherited. */
 const COW_SCRATCH = 65536;
-const HUGE = 2 << 20;
-const MADV_COLLAPSE = 25;
-const MADV_NOHUGEPAGE = 15;
 const MADV_DONTNEED = 4;
 const MADV_GUARD_INSTALL = 102;
 const O_ACCMODE = 3;
@@ -161,23 +159,44 @@ function canKeep(vma: Vma, from: Vma): boolean {
   return vma.shmid === from.shmid && vma.pgoff - vma.start === from.pgoff - from.start;
 }
 
-/** Emits steps 1 to 5. A vDSO that only moves is no memory of ours; one that is patched is. */
-export function emitMemory(p: Program, task: RestoreTask, inherited: Inherited, memory: TaskMemory, ctx: MemoryContext): void {
+/** What one task's memory is built from. */
+export interface MemoryPlan {
+  readonly task: RestoreTask;
+  readonly memory: TaskMemory;
+  readonly inherited: Inherited;
+  readonly fills: readonly { readonly piece: Piece; readonly pages: readonly Range[] }[];
+  /** Pages for memory that is made, not inherited. */
+  readonly fresh: readonly FillPart[];
+}
+
+/** A vDSO that only moves is no memory of ours; one that is patched is. */
+export function planMemory(task: RestoreTask, inherited: Inherited, memory: TaskMemory): MemoryPlan {
   const { vdso } = memory;
   const vmas = vdso.patches.length > 0 ? memory.vmas : memory.vmas.filter((vma) => !isSpecial(vma));
   const pieces = piecesOf(vmas, inherited.vmas);
-  const kept = pieces.filter((piece) => piece.from !== null);
-  emitUnmap(p, [...kept, ...inherited.special, ctx.arena]);
-  emitVdso(p, inherited.special, vdso.to, ctx.parking.start);
   const { runs } = task.pages!;
-  const fills = pieces.map((piece) => ({ piece, pages: intersectRanges(runs, [piece]) }));
   checkCovered(task, runs, memory.vmas);
+  const fills = pieces.map((piece) => ({ piece, pages: intersectRanges(runs, [piece]) }));
+  const made = fills.filter(({ piece, pages }) => piece.from === null && pages.length > 0).map(({ piece }) => piece);
+  return { task, memory, inherited, fills, fresh: freshParts(runs, made) };
+}
+
+/** Emits steps 1 to 3: everything is there and may be written, but no page is. */
+export function emitLayout(p: Program, plan: MemoryPlan, ctx: MemoryContext): void {
+  const { memory, inherited, fills } = plan;
+  const kept = fills.filter(({ piece }) => piece.from !== null).map(({ piece }) => piece);
+  emitUnmap(p, [...kept, ...inherited.special, ctx.arena]);
+  emitVdso(p, inherited.special, memory.vdso.to, ctx.parking.start);
   emitAttachments(p, memory.vmas, [ctx.arena, ctx.parking], (shmid) => ctx.run.ipc.segmentOf(shmid).extent);
   for (const { piece, pages } of fills) if (!piece.from && !isAttachment(piece.vma)) emitMap(p, piece, pages.length > 0, ctx);
   for (const { piece, pages } of fills) if (piece.from) emitOpen(p, piece, inherited.pages, pages);
-  emitFill(p, task, fills, ctx);
-  for (const { addr, bytes } of vdso.patches) p.touches(addr, bytes.length).copyMemory(addr, p.data(bytes), bytes.length);
-  for (const { piece, pages } of fills) {
+}
+
+/** Emits what of step 4 is left when fresh memory has its pages, and step 5. */
+export function emitFinish(p: Program, plan: MemoryPlan, ctx: MemoryContext): void {
+  emitInherited(p, plan, ctx);
+  for (const { addr, bytes } of plan.memory.vdso.patches) p.touches(addr, bytes.length).copyMemory(addr, p.data(bytes), bytes.length);
+  for (const { piece, pages } of plan.fills) {
     const now = piece.from && pages.length === 0 ? piece.from.prot : openProt(piece.vma, pages.length > 0);
     if (now !== piece.vma.prot)
       p.sys.mprotect(piece.start, piece.end - piece.start, piece.vma.prot).must('set the final protection of memory');
@@ -236,59 +255,19 @@ function emitOpen(p: Program, piece: Piece, parentPages: readonly Range[], pages
     p.sys.mprotect(piece.start, piece.end - piece.start, prot).must('open inherited memory for its pages');
 }
 
-function emitFill(p: Program, task: RestoreTask, fills: readonly { piece: Piece; pages: readonly Range[] }[], ctx: MemoryContext): void {
-  const { service } = ctx.run;
+/** Pages of inherited memory: only those that differ are written, so the others stay shared. */
+function emitInherited(p: Program, { task, fills }: MemoryPlan, ctx: MemoryContext): void {
   const cow = fills.filter((fill) => fill.piece.from !== null && fill.pages.length > 0).map((fill) => fill.piece);
-  const fresh = fills.filter((fill) => fill.piece.from === null && fill.pages.length > 0).map((fill) => fill.piece);
-  const { runs } = task.pages!;
-  if (task.mm!.thp_disabled !== true) for (const fill of fills) if (!fill.piece.from) emitCollapse(p, fill.piece, fill.pages);
-  let batch: { source: number; offset: number; next: number; parts: { addr: number; length: number }[] } | null = null;
-  const flush = () => {
-    if (batch) p.ioAll('preadv', batch.source, p.iovec(batch.parts), batch.parts.length, batch.offset).must('read pages from the image');
-    batch = null;
-  };
-  for (const run of runs) {
-    const source = service.number(run.source);
-    for (const part of intersectRanges([run], fresh)) {
-      const offset = run.offset + part.start - run.start;
-      const length = part.end - part.start;
-      if (!batch || batch.source !== source || batch.next !== offset) {
-        flush();
-        batch = { source, offset, next: offset, parts: [] };
-      }
-      batch.parts.push({ addr: part.start, length });
-      batch.next += length;
-    }
-  }
-  flush();
   if (cow.length === 0) return;
   const scratch = p.out(COW_SCRATCH, PAGE);
   for (const { start, end } of cow) p.touches(start, end - start);
-  for (const run of runs)
+  for (const run of task.pages!.runs)
     for (const part of intersectRanges([run], cow)) {
       const length = part.end - part.start;
-      const call = p.cowFill(service.number(run.source), run.offset + part.start - run.start, part.start, length, scratch, COW_SCRATCH);
+      const source = ctx.run.service.number(run.source);
+      const call = p.cowFill(source, run.offset + part.start - run.start, part.start, length, scratch, COW_SCRATCH);
       ctx.compared.push({ pages: length / PAGE, call });
     }
-}
-
-/**
- * Whole 2 MiB ranges that will be filled to the last page become one huge page each before the data comes: one fault instead of 512. It leaves no
- * flag behind (madvise(2), MADV_COLLAPSE, 6.1), and a kernel that cannot or may not do it loses only speed.
- */
-function emitCollapse(p: Program, piece: Piece, pages: readonly Range[]): void {
-  const { vma } = piece;
-  const anonymous = (vma.status & VMA_STATUS.anonPrivate) !== 0 && (vma.flags & (MAP.hugetlb | MAP.growsdown | MAP.droppable)) === 0;
-  if (!anonymous || ((vma.madv >> BigInt(MADV_NOHUGEPAGE)) & 1n) !== 0n) return;
-  for (const range of joined(pages)) {
-    const start = Math.ceil(range.start / HUGE) * HUGE;
-    const end = Math.floor(range.end / HUGE) * HUGE;
-    if (start >= end) continue;
-    // A range without any page is refused, so each gets one; with THP on, this is its huge page already.
-    p.touches(start, end - start);
-    for (let at = start; at < end; at += HUGE) p.store(at, 0, 8);
-    p.sys.madvise(start, end - start, MADV_COLLAPSE).ignore('only speed is lost');
-  }
 }
 
 /** Neighbours made one. */
