@@ -9,7 +9,10 @@ const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
 const dist = join(root, 'dist');
 const out = join(dist, 'cli');
 
-/** Inside one file, `import.meta.url` is gone; modules that look for files beside them get the place they have in dist. */
+/**
+ * Inside one file, `import.meta.url` is gone; modules that look for files beside them get the place they have in dist. A CommonJS file has `require`
+ * already; the module that makes one takes milliseconds to load.
+ */
 const keepModuleUrls = {
   name: 'keep-module-urls',
   setup(context) {
@@ -18,7 +21,8 @@ const keepModuleUrls = {
       const contents = readFileSync(path, 'utf8');
       if (!contents.includes('import.meta.url')) return undefined;
       const url = `require('node:url').pathToFileURL(require('node:path').join(__dirname, '..', ${JSON.stringify(relative(dist, path))})).href`;
-      return { contents: contents.replaceAll('import.meta.url', `(${url})`), loader: 'js', resolveDir: dirname(path) };
+      const required = contents.replaceAll('createRequire(import.meta.url)', 'require');
+      return { contents: required.replaceAll('import.meta.url', `(${url})`), loader: 'js', resolveDir: dirname(path) };
     });
   },
 };
@@ -44,23 +48,29 @@ const result = await build({
   bundle: true,
   platform: 'node',
   format: 'cjs',
+  charset: 'ascii',
   target: 'node20',
   external: ['*.node'],
   plugins: [keepModuleUrls],
   legalComments: 'inline',
+  // Read and hashed at every start. Names stay, for messages and stacks.
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'warning',
   write: false,
 });
 const code = result.outputFiles[0].text;
 const id = createHash('sha256').update(code).digest('hex').slice(0, 16);
 // The first line names the bytecode that belongs to exactly this text (core/cli/boot.cjs).
-replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n${code}`);
+replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n(function (exports, require, module, __filename, __dirname) {${code}\n})`);
 for (const name of readdirSync(out)) if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(out, name));
-try {
-  runNode(['--min-semi-space-size=4', join(root, 'config/rehearse.cjs')], 'the rehearsal');
-} catch {
-  // Where no process can be checkpointed the bytecode holds what the other commands need.
-  runNode(['--min-semi-space-size=4', join(root, 'config/rehearse.cjs'), '--light'], 'the rehearsal');
+for (const kind of ['other', 'dump', 'restore']) {
+  try {
+    runNode(['--min-semi-space-size=4', join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
+  } catch (error) {
+    // Where no process can be checkpointed (an unprivileged build) these two commands start without bytecode.
+    if (kind === 'other') throw error;
+  }
 }
 
 // What the launcher answers without starting Node; the texts come from the program itself.

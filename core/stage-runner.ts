@@ -1,4 +1,5 @@
 /** Runs the stages of one operation in order: hooks, times, log, and on failure the `failed` hooks in reverse order of what succeeded. */
+import { nowMs } from './clock.js';
 import { CrError } from './errors.js';
 import type { Hooks } from './hooks.js';
 import type { Log } from './log.js';
@@ -18,7 +19,7 @@ export interface StageRunnerOptions {
 
 export class StageRunner<O extends Operation> {
   private readonly begun: string[] = [];
-  private lastTurn = performance.now();
+  private lastTurn = nowMs();
   /** Milliseconds by stage. */
   readonly times = new Map<string, number>();
   pid: number;
@@ -38,11 +39,11 @@ export class StageRunner<O extends Operation> {
     const context = { operation: this.operation, stage: name, pid: this.pid };
     this.begun.push(name);
     this.options.onProgress?.({ stage: name });
-    const start = performance.now();
+    const start = nowMs();
     await hooks?.before.promise(context);
     const result = await body();
     await hooks?.after.promise(context);
-    const ms = performance.now() - start;
+    const ms = nowMs() - start;
     this.times.set(name, (this.times.get(name) ?? 0) + ms);
     this.options.log.debug(`Stage ${name} took ${ms.toFixed(2)} ms`);
     return result;
@@ -55,9 +56,9 @@ export class StageRunner<O extends Operation> {
   async checkAbort(where: string): Promise<void> {
     const { signal } = this.options;
     if (signal === undefined) return;
-    if (performance.now() - this.lastTurn > TURN_MS) {
+    if (nowMs() - this.lastTurn > TURN_MS) {
       await new Promise((resolve) => setImmediate(resolve));
-      this.lastTurn = performance.now();
+      this.lastTurn = nowMs();
     }
     if (!signal.aborted) return;
     const reason: unknown = signal.reason;

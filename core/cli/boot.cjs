@@ -7,38 +7,48 @@ const { Script } = require('node:vm');
 const folder = join(__dirname, '..', '..', 'dist', 'cli');
 const filename = join(folder, 'criu-ts.cjs');
 
+/** Commands whose bytecode is kept by itself: a start reads and links no function that it does not need. */
+const KINDS = ['dump', 'restore'];
+
+/** Which bytecode suits a command line; a wrong guess costs only time. */
+function kindOf(words) {
+  return words.find((word) => KINDS.includes(word)) ?? 'other';
+}
+
 /**
- * The bytecode made at set-up for exactly this source, which names it in its first line: V8 itself compares only lengths. Absent or rejected
- * (another Node, other flags) merely means that the source is compiled again.
+ * The bytecode made at set-up for exactly this source, which names it in its first line (`//` and 16 hex digits of its hash): V8 itself compares only
+ * lengths. Absent or rejected (another Node, other flags) merely means that the source is compiled again.
  */
-function readCache(source) {
+function cacheOf(source, kind) {
+  return join(folder, `criu-ts.${source.slice(2, 18)}.${kind}.cache`);
+}
+
+function readCache(file) {
   try {
-    return readFileSync(join(folder, cacheName(source)));
+    return readFileSync(file);
   } catch {
     return undefined;
   }
 }
 
-/** The bundle starts with `//` and 16 hex digits of its hash. */
-function cacheName(source) {
-  return `criu-ts.${source.slice(2, 18)}.cache`;
-}
-
-/** Compiles the bundle as a CommonJS module and runs its top level. `script` is kept for the rehearsal, which makes the cache from it. */
-function load(useCache) {
-  const text = readFileSync(filename, 'utf8');
-  const cachedData = useCache ? readCache(text) : undefined;
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, { filename, cachedData });
+/** Compiles the bundle, which is wrapped as Node wraps CommonJS modules, and runs its top level. `script` is kept for the rehearsal, which makes the cache from it. */
+function load(kind, useCache) {
+  // ASCII (config/bundle.mjs): nothing to decode.
+  const text = readFileSync(filename, 'latin1');
+  const cacheFile = cacheOf(text, kind);
+  const cachedData = useCache ? readCache(cacheFile) : undefined;
+  const script = new Script(text, { filename, cachedData });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, require, module, filename, folder);
-  return { script, main: module.exports.main, cacheFile: join(folder, cacheName(text)) };
+  return { script, main: module.exports.main, cacheFile };
 }
 
 module.exports = { load };
 
 if (require.main === module) {
   // process.exit: kernel threads of the addon may still be idle, and all output was written synchronously.
-  load(true)
-    .main(process.argv.slice(2))
+  const words = process.argv.slice(2);
+  load(kindOf(words), true)
+    .main(words)
     .then((status) => process.exit(status));
 }

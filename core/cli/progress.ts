@@ -1,4 +1,5 @@
 /** Progress for people: one line on a terminal, and only when the work takes more than a second. */
+import { nowMs } from '../clock.js';
 import { writeAll } from '../log.js';
 import type { ProgressEvent } from '../options.js';
 import { isTerminal } from '../terminal.js';
@@ -26,7 +27,7 @@ export function progressText(event: ProgressEvent): string {
 export function createProgress(
   terminal = isTerminal(2),
   write: (text: string) => void = (text) => writeAll(2, text),
-  now: () => number = () => performance.now(),
+  now: () => number = nowMs,
 ): Progress {
   const start = now();
   let drawn = -Infinity;

@@ -2,6 +2,7 @@
  * dump(): the stages of core/stages.ts in order. Until the tree is frozen nothing can harm it; from then on every path out goes through `release`,
  * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
  */
+import { nowMs } from '../clock.js';
 import { readFileSync } from 'node:fs';
 import { CrError, withTarget } from '../errors.js';
 import { createHooks } from '../attach.js';
@@ -153,7 +154,7 @@ class DumpSession {
       run.ipc.readUndo();
     });
     await stages.run('files', () => files.dump());
-    const start = performance.now();
+    const start = nowMs();
     await stages.run('memory', async () => {
       for (const task of this.liveTasks()) {
         await memory.dumpTask(task);
@@ -162,7 +163,7 @@ class DumpSession {
     });
     await stages.run('dumpDevicesLate', () => undefined);
     await stages.run('sharedMemory', () => memory.dumpShared());
-    this.clock.memory(performance.now() - start, memory.counts);
+    this.clock.memory(nowMs() - start, memory.counts);
     await stages.run('write', () => {
       writeTasks(run, files);
       files.finish();

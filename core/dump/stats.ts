@@ -1,4 +1,5 @@
 /** stats-dump: times of a dump in microseconds and page counts (criu.md section 5). zdtm compares the counts with the size of the pages files. */
+import { nowMs } from '../clock.js';
 import { writeServiceImage } from '../images/writer.js';
 import type { MemoryCounts } from '../resources/memory/dump.js';
 
@@ -12,17 +13,17 @@ export class DumpClock {
   private counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0, writeMs: 0 };
 
   freezing(): void {
-    this.freezeStart = performance.now();
+    this.freezeStart = nowMs();
   }
   frozen(): void {
-    this.frozenStart = performance.now();
+    this.frozenStart = nowMs();
   }
   memory(ms: number, counts: MemoryCounts): void {
     this.memoryMs = ms;
     this.counts = counts;
   }
   finished(): void {
-    this.end = performance.now();
+    this.end = nowMs();
   }
 
   get frozenMicros(): number {

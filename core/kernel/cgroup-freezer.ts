@@ -3,6 +3,7 @@
  * until every thread has been told to stop for its tracer; version 1 does not let a task reach that stop earlier.
  * cgroups(7); Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/freezer-subsystem.rst.
  */
+import { nowMs } from '../clock.js';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
@@ -49,10 +50,10 @@ export class CgroupFreezer {
   freeze(limitMs: number): void {
     this.write(this.version.freeze);
     this.on = true;
-    const deadline = performance.now() + (limitMs > 0 ? limitMs : DEFAULT_LIMIT_MS);
+    const deadline = nowMs() + (limitMs > 0 ? limitMs : DEFAULT_LIMIT_MS);
     const pause = new Int32Array(new SharedArrayBuffer(4));
     while (!this.isFrozen()) {
-      if (performance.now() > deadline) {
+      if (nowMs() > deadline) {
         this.thaw();
         throw new CrError('CR_FREEZE', { message: 'the cgroup did not freeze in time', subject: { path: this.dir }, target: 'running' });
       }

@@ -1,4 +1,5 @@
 /** Waiting for the kernel to finish what was asked of another task: a kill or a stop takes effect when the task runs next. */
+import { nowMs } from '../clock.js';
 import type { ProcReader } from './procfs/reader.js';
 import { readStat } from './procfs/stat.js';
 
@@ -12,9 +13,9 @@ const STEP_MS = 0.2;
  */
 export function waitForState(proc: ProcReader, pid: number, states: readonly string[]): boolean {
   const nobody = new Int32Array(new SharedArrayBuffer(4));
-  const deadline = performance.now() + LIMIT_MS;
+  const deadline = nowMs() + LIMIT_MS;
   while (!states.includes(readStat(proc, pid)?.state ?? '')) {
-    if (performance.now() > deadline) return false;
+    if (nowMs() > deadline) return false;
     Atomics.wait(nobody, 0, 0, STEP_MS);
   }
   return true;

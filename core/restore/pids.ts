@@ -1,4 +1,5 @@
 /** Pids that a restore needs: free, or about to be. */
+import { nowMs } from '../clock.js';
 import { CrError } from '../errors.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
@@ -31,12 +32,12 @@ function describe(stat: Stat): string {
  * lives under a number is an error at once.
  */
 export async function waitForPids(proc: ProcReader, pids: readonly number[]): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
+  const deadline = nowMs() + WAIT_MS;
   for (const pid of pids) {
     for (;;) {
       const stat = readStat(proc, pid);
       if (!stat) break;
-      if (stat.state !== 'Z' && stat.state !== 'X' ? true : performance.now() > deadline)
+      if (stat.state !== 'Z' && stat.state !== 'X' ? true : nowMs() > deadline)
         throw new CrError('CR_PID_TAKEN', {
           message: `is in use by ${describe(stat)}`,
           subject: { pid },

@@ -2,6 +2,7 @@
  * restore(): the stages of core/stages.ts in order. Until `seed` nothing exists but descriptors of ours and files that `undo` removes; from then on
  * every path out kills what was created, and if we die the seeds end by themselves.
  */
+import { nowMs } from '../clock.js';
 import { WALL } from '../abi/ptrace.js';
 import { CrError, withTarget } from '../errors.js';
 import { createHooks } from '../attach.js';
@@ -99,7 +100,7 @@ class RestoreSession {
   private assistant: FillAssistant | null = null;
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
-  private readonly started = performance.now();
+  private readonly started = nowMs();
   /** What children compared with their parents' memory, and how much of it was left as it was. */
   private pages = { compared: 0, equal: 0 };
   /** When every thread was what it had been, and stood. */
@@ -149,7 +150,7 @@ class RestoreSession {
         run.files.open();
       });
       const held = await this.build(run, shared, scripts);
-      this.restored = performance.now();
+      this.restored = nowMs();
       await stages.run('resumeDevicesLate', () => undefined);
       await this.tolerant('preResumeScript', () => scripts.run('pre-resume', 'frozen', this.rootPid));
       await stages.run('resume', () => releaseAll(run, held));
@@ -329,12 +330,12 @@ class RestoreSession {
       for (const job of jobs) ctx.seeds.submit(p, job.thread, job.program);
     });
     free();
-    const deadline = performance.now() + ZOMBIE_WAIT_MS;
+    const deadline = nowMs() + ZOMBIE_WAIT_MS;
     for (const job of jobs) {
       while (readStat(this.thread.proc, job.pid)?.state !== 'Z') {
         if (ctx.seeds.isDone(job.thread))
           job.program.check(ctx.seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
-        if (performance.now() > deadline)
+        if (nowMs() > deadline)
           throw new CrError('CR_RESTORE', { message: 'does not end as it should', subject: { pid: job.pid }, target: 'destroyed' });
       }
     }

@@ -3,11 +3,11 @@
  * that the restore is started from; /dev/tty is opened by the task itself, when it has its controlling terminal.
  */
 import { closeSync, fchmodSync, fchownSync, openSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { CrError } from '../../errors.js';
 import { FD_TYPES } from '../../images/generated/fdinfo.js';
 import type { TtyFileEntry, TtyInfoEntry } from '../../images/generated/tty.js';
 import { encodeText } from '../../kernel/procfs/text.js';
+import { isTerminal } from '../../terminal.js';
 import { readStat } from '../../kernel/procfs/stat.js';
 import type { Program } from '../../program/program.js';
 import type { Description, DumpContext, FileKind, OpenFile, PreflightContext, RestoreContext, SeenFile } from './kind.js';
@@ -165,7 +165,7 @@ function readSlave(
 }
 
 function ownTerminal(): number | null {
-  return [0, 1, 2].find((fd) => isatty(fd)) ?? null;
+  return [0, 1, 2].find(isTerminal) ?? null;
 }
 
 /** By a task, whose signals are blocked: in the background we would be stopped by SIGTTOU (tty_check_change). */

@@ -1,4 +1,5 @@
 /** Memory of a frozen tree: mappings into mm_entry, private pages and shared memory into pagemap and pages images. */
+import { nowMs } from '../../clock.js';
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import type { DumpRun, DumpTask } from '../../dump/model.js';
 import type { PagemapEntry } from '../../images/generated/memory.js';
@@ -47,9 +48,9 @@ export class MemoryDump {
   }
 
   private async copy(job: Parameters<Copiers['copy']>[0]): Promise<number> {
-    const start = performance.now();
+    const start = nowMs();
     const bytes = await this.copiers.copy(job);
-    this.counts.writeMs += performance.now() - start;
+    this.counts.writeMs += nowMs() - start;
     return bytes;
   }
 
