@@ -66,7 +66,7 @@ replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n(function (exports, require, mod
 for (const name of readdirSync(out)) if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(out, name));
 for (const kind of ['other', 'dump', 'restore']) {
   try {
-    runNode(['--min-semi-space-size=4', join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
+    runNode(['--min-semi-space-size=8', join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
   } catch (error) {
     // Where no process can be checkpointed (an unprivileged build) these two commands start without bytecode.
     if (kind === 'other') throw error;
