@@ -12,7 +12,7 @@ const ROOT_CGROUP_SET = 1;
 const IMAGE_VERSION = 2;
 
 export function writeTasks(run: DumpRun, files: DumpFiles): void {
-  const ids = taskIds(run.thread, run.tasks, run.ipc.namespace);
+  const ids = taskIds(run.thread.native, run.tasks, run.ipc.namespace);
   for (const task of run.tasks) {
     run.images.add('core', task.nsPid, task.core);
     if (isZombie(task)) continue;

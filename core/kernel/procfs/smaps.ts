@@ -2,24 +2,13 @@
 import { KeyTable, kilobytes } from './key-lines.js';
 import { parseVmaLine, type Vma } from './maps.js';
 import { type ProcReader, type ProcText, taskDir } from './reader.js';
-import { ByteScanner, hexDigit } from './scanner.js';
+import { ByteScanner } from './scanner.js';
 
 /** A mapping and what only smaps knows. Sizes in bytes. */
 export interface SmapsVma extends Vma {
   /** Page size of the mapping (hugetlb differs from 4096). */
   readonly kernelPageSize: number;
   readonly rss: number;
-  readonly anonymous: number;
-  readonly swap: number;
-  readonly locked: number;
-  /** Memory in huge pages: anonymous, shmem, file. */
-  readonly anonHugePages: number;
-  readonly shmemPmdMapped: number;
-  readonly filePmdMapped: number;
-  /** Protection key, null when the kernel has none. */
-  readonly protectionKey: number | null;
-  /** Whether the mapping may get huge pages, null when the kernel does not say. */
-  readonly thpEligible: boolean | null;
   /** Two-letter codes of VmFlags (kernel-tasks.md, "VmFlags letters"); codes that are newer than this program are in it too. */
   readonly vmFlags: ReadonlySet<string>;
 }
@@ -30,6 +19,9 @@ type Extra = { -readonly [K in Exclude<keyof SmapsVma, keyof Vma>]: SmapsVma[K] 
 const SMAPS_LIMIT = 1024 * 1024 * 1024;
 
 const NO_FLAGS: ReadonlySet<string> = new Set();
+const LAST_LINE = Buffer.from('\nVmFlags:');
+/** What one mapping has at most, with room for many new lines; today's have 700 bytes. */
+const ENTRY_LIMIT = 8192;
 
 /** Sets by their text: thousands of mappings share a handful. */
 type FlagSets = Map<string, ReadonlySet<string>>;
@@ -46,32 +38,8 @@ function table(sets: FlagSets): KeyTable<Extra> {
   return new KeyTable<Extra>({
     KernelPageSize: (s, e) => (e.kernelPageSize = kilobytes(s)),
     Rss: (s, e) => (e.rss = kilobytes(s)),
-    Anonymous: (s, e) => (e.anonymous = kilobytes(s)),
-    Swap: (s, e) => (e.swap = kilobytes(s)),
-    Locked: (s, e) => (e.locked = kilobytes(s)),
-    AnonHugePages: (s, e) => (e.anonHugePages = kilobytes(s)),
-    ShmemPmdMapped: (s, e) => (e.shmemPmdMapped = kilobytes(s)),
-    FilePmdMapped: (s, e) => (e.filePmdMapped = kilobytes(s)),
-    ProtectionKey: (s, e) => (e.protectionKey = s.dec('a protection key')),
-    THPeligible: (s, e) => (e.thpEligible = s.dec('0 or 1') !== 0),
     VmFlags: (s, e) => (e.vmFlags = flagSet(sets, s.restOfLine())),
   });
-}
-
-function freshExtra(): Extra {
-  return {
-    kernelPageSize: 0,
-    rss: 0,
-    anonymous: 0,
-    swap: 0,
-    locked: 0,
-    anonHugePages: 0,
-    shmemPmdMapped: 0,
-    filePmdMapped: 0,
-    protectionKey: null,
-    thpEligible: null,
-    vmFlags: NO_FLAGS,
-  };
 }
 
 /** Written out: spreading two objects costs more than reading the whole entry. */
@@ -91,22 +59,19 @@ function merged(vma: Vma, extra: Extra): SmapsVma {
     unescaped: vma.unescaped,
     kernelPageSize: extra.kernelPageSize,
     rss: extra.rss,
-    anonymous: extra.anonymous,
-    swap: extra.swap,
-    locked: extra.locked,
-    anonHugePages: extra.anonHugePages,
-    shmemPmdMapped: extra.shmemPmdMapped,
-    filePmdMapped: extra.filePmdMapped,
-    protectionKey: extra.protectionKey,
-    thpEligible: extra.thpEligible,
     vmFlags: extra.vmFlags,
   };
 }
 
-/** Keys start with a capital letter, addresses are lower case hex: the first character tells a new mapping. */
-function startsMapping(s: ByteScanner): boolean {
-  const byte = s.peek();
-  return hexDigit(byte) >= 0 && !(byte >= 0x41 && byte <= 0x46);
+/**
+ * Goes to the flags. Every mapping has them, as its last line (fs/proc/task_mmu.c, show_smap), and of the twenty lines before only the first few count:
+ * reading all of them would take most of the time of a walk.
+ */
+function toFlags(s: ByteScanner): void {
+  // The newline before is that of the line just read.
+  const at = s.bytes.indexOf(LAST_LINE, s.pos - 1);
+  if (at < 0 || at - s.pos > ENTRY_LIMIT) s.fail('VmFlags of a mapping');
+  s.pos = at + 1;
 }
 
 /** All mappings in the order of the file. Throws CR_KERNEL; a mapping without VmFlags or page size is truncated text. */
@@ -116,8 +81,11 @@ export function parseSmaps(text: ProcText): SmapsVma[] {
   const out: SmapsVma[] = [];
   while (!s.done) {
     const vma = parseVmaLine(s);
-    const extra = freshExtra();
-    while (!s.done && !startsMapping(s)) if (!keys.line(s, extra)) s.nextLine();
+    const extra: Extra = { kernelPageSize: 0, rss: -1, vmFlags: NO_FLAGS };
+    // Size, KernelPageSize, MMUPageSize, Rss.
+    while (extra.rss < 0) if (!keys.line(s, extra)) s.nextLine();
+    toFlags(s);
+    keys.line(s, extra);
     if (extra.vmFlags.size === 0) s.fail('VmFlags of a mapping');
     if (extra.kernelPageSize === 0) s.fail('KernelPageSize of a mapping');
     out.push(merged(vma, extra));

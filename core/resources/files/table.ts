@@ -9,7 +9,7 @@ import type { FileEntry } from '../../images/generated/fdinfo.js';
 import { LocalCalls } from '../../kernel/local.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import { readFdNumbers } from '../../kernel/procfs/fd-list.js';
-import { Classes, KCMP } from './classes.js';
+import { Classes, KCMP } from '../../kernel/kcmp-classes.js';
 import type { DumpContext, FileKind, OpenFile, SeenFile } from './kind.js';
 import { refusalOf } from './kinds.js';
 import { dumpLocks, type LockHolder } from './locks.js';

@@ -1,9 +1,10 @@
 /** Which kernel objects are the same: kcmp(2) gives an order, so a sorted list is searched by halves. */
-import { errnoName } from '../../abi/errno.js';
-import { CrError } from '../../errors.js';
-import type { LocalCalls } from '../../kernel/local.js';
+import { errnoName } from '../abi/errno.js';
+import { CrError } from '../errors.js';
+import type { LocalCalls } from './local.js';
 
-export const KCMP = { file: 0, files: 2 } as const;
+/** include/uapi/linux/kcmp.h. */
+export const KCMP = { file: 0, vm: 1, files: 2, fs: 3, sighand: 4 } as const;
 const SAME = 0;
 const LESS = 1;
 
@@ -13,7 +14,7 @@ interface Member<T> {
   readonly value: T;
 }
 
-/** Classes of one kind of object, each with a value. `index` is a descriptor for files, and not looked at for tables. */
+/** Classes of one kind of object, each with a value. `index` is a descriptor for files, and not looked at for the others. */
 export class Classes<T> {
   private readonly sorted: Member<T>[] = [];
 
@@ -43,7 +44,7 @@ export class Classes<T> {
     const order = this.calls.call('kcmp', pid, other.pid, this.type, index, other.index);
     if (order >= 0) return order;
     throw new CrError(errnoName(-order) === 'EPERM' ? 'CR_NO_PERMISSION' : 'CR_KERNEL', {
-      message: 'cannot tell which files are shared',
+      message: 'cannot tell what processes share',
       subject: { pid },
       kernel: { call: `kcmp(${pid}, ${other.pid}, ${this.type}, ${index}, ${other.index})`, errno: errnoName(-order) },
       hint: 'The kernel needs CONFIG_KCMP, and the right to trace both processes.',
