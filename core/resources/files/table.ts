@@ -45,6 +45,7 @@ export class DumpFiles {
   private readonly tables = new Map<DumpTask, Table>();
   private readonly descriptions = new Map<string, Classes<Known>>();
   private readonly paths = new Map<string, number>();
+  private readonly mappedFiles = new Map<string, SeenFile>();
   private readonly states = new Map<string, unknown>();
   private readonly laters: (() => void)[] = [];
   private readonly undos: (() => void)[] = [];
@@ -144,12 +145,24 @@ export class DumpFiles {
 
   /** Entry for a mapped file, and the flags to open it with for the mapping. */
   mapped(task: DumpTask, vma: SmapsVma): MappedFile {
-    const file = this.see(task, mapName(vma));
+    const file = this.seeMapped(task, vma);
     // The link's permissions are the access mode of the mapped description (fs/proc/base.c, proc_map_files_instantiate). A shared mapping that can never
     // become writable for another reason (the file was sealed) is as if the file were open for reading.
     const writable = (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n && (!vma.shared || vma.vmFlags.has('mw'));
     const flags = writable ? O.rdwr : O.rdonly;
     return { id: this.pathOf(file, flags), flags, isMemfd: this.run.hooks.claims.claimFile.call(file)?.name === 'memfd' };
+  }
+
+  /** Mappings of one file by one name are looked at once: libraries are mapped in five parts, by every process. */
+  private seeMapped(task: DumpTask, vma: SmapsVma): SeenFile {
+    const name = mapName(vma);
+    if (vma.kind !== 'file') return this.see(task, name);
+    const key = `${vma.devMajor}:${vma.devMinor}:${vma.inode}:${vma.name}`;
+    const known = this.mappedFiles.get(key);
+    if (known) return { ...known, pid: task.pid, proc: this.run.thread.proc.path(`${task.pid}/${name}`) };
+    const file = this.see(task, name);
+    this.mappedFiles.set(key, file);
+    return file;
   }
 
   /** Whether the file behind a mapping has pages of its own. */
