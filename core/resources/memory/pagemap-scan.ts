@@ -35,6 +35,8 @@ export function scanPages(thread: KernelThread, pid: number, ranges: readonly Ra
   return result;
 }
 
+const SHORT = 64 << 20;
+
 /** Neighbours and near neighbours are scanned in one call: a call costs more than an unmapped hole. */
 const MERGE_GAP = 1 << 20;
 function merge(ranges: readonly Range[]): Range[] {
@@ -52,7 +54,8 @@ function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, 
   while (at < range.end) {
     // Never more regions than pages: memory for a few is had for less.
     const room = Math.min(REGIONS, (range.end - at) / PAGE);
-    const { value, free } = thread.once(
+    // A short scan is done before another thread would have woken up. Nobody needs to trace for it.
+    const { value, free } = thread[range.end - at <= SHORT ? 'here' : 'once'](
       'memory.scan',
       8192 + room * REGION_SIZE,
       (p) => {

@@ -109,9 +109,9 @@ export class Copiers {
   private async copyBatch(job: CopyJob, batch: readonly Placed[]): Promise<void> {
     const context = { subject: { pid: job.pid }, target: 'running' } as const;
     const first = this.list[0]!;
-    // A little is copied before the event loop would have had its turn.
+    // A little is copied before another thread would have woken up.
     if (batch.length <= CHUNKS_AT_ONCE) {
-      first.thread.once('memory.copy', sizeOf(batch), (p) => emitCopies(p, job, batch, first.buffer.base), context).free();
+      first.thread.here('memory.copy', sizeOf(batch), (p) => emitCopies(p, job, batch, first.buffer.base), context).free();
       return;
     }
     const runs = this.list.map(({ thread, buffer }, k) => {
