@@ -2,13 +2,11 @@
  * restore(): the stages of core/stages.ts in order. Until `seed` nothing exists but descriptors of ours and files that `undo` removes; from then on
  * every path out kills what was created, and if we die the seeds end by themselves.
  */
-import { nowMs } from '../clock.js';
 import { WALL } from '../abi/ptrace.js';
-import { CrError, withTarget } from '../errors.js';
+import { withTarget } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
 import { ImageReader } from '../images/reader.js';
-import { writeServiceImage } from '../images/writer.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { LocalCalls } from '../kernel/local.js';
 import { readStat } from '../kernel/procfs/stat.js';
@@ -23,36 +21,26 @@ import { IpcRestore } from '../resources/ipc/restore.js';
 import { FillAssistant, taskToAssist } from '../resources/memory/fill.js';
 import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
-import type { Range } from '../resources/memory/ranges.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
-import { armJobs, joinJobs, queueJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
+import { becomeTasks } from './become.js';
 import { checkTasks } from './check.js';
 import { buildBirths, type BirthContext } from './births.js';
 import { fork } from './fork.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { readOwnState } from './own.js';
 import { waitForPids } from './pids.js';
-import { findHole } from '../resources/memory/place.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
-import { readInventory, readTasks, type TaskMappings } from './read.js';
+import { readInventory, readTasks } from './read.js';
 import { holdAll, releaseAll, type Held } from './release.js';
-import { SeedArena, SeedThreads } from './seed-arena.js';
-import { killSeeds, runSeeds, startRoot, waitSeeds, type SeedJob } from './seeds.js';
+import { makeArena, parkingOf } from './place-arena.js';
+import { type SeedArena, SeedThreads } from './seed-arena.js';
+import { killSeeds, runSeeds, startRoot, waitSeeds } from './seeds.js';
 import { ServiceFds } from './service-fds.js';
+import { RestoreStats } from './stats.js';
 import { planBirths, type Birth } from './sessions.js';
-
-/** Room in the arena: pages are used only when touched. */
-const ARENA_BASE = 16 << 20;
-const ARENA_PER_TASK = 512 << 10;
-const ARENA_PER_THREAD = 64 << 10;
-const ARENA_PER_MAPPING = 512;
-const ARENA_PER_RUN = 128;
-const PAGE = 4096;
-const PARKING = 1 << 20;
-const ZOMBIE_WAIT_MS = 10_000;
 
 /** Restores a tree. See RestoreOptions; rejects with CrError, and then nothing of the tree is left. */
 export async function restore(options: RestoreOptions, hooks = createHooks()): Promise<RestoreResult> {
@@ -70,12 +58,6 @@ export async function restore(options: RestoreOptions, hooks = createHooks()): P
     session.close();
     if (!options.log) log.close();
   }
-}
-
-/** A hole behind the arena, for the vDSO on its way and for one that differs from that of the images. */
-function parkingOf(seeds: SeedArena): Range {
-  const start = seeds.range.end + PAGE;
-  return { start, end: start + PARKING };
 }
 
 function runLog(options: ResolvedRestoreOptions): Log {
@@ -100,11 +82,7 @@ class RestoreSession {
   private assistant: FillAssistant | null = null;
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
-  private readonly started = nowMs();
-  /** What children compared with their parents' memory, and how much of it was left as it was. */
-  private pages = { compared: 0, equal: 0 };
-  /** When every thread was what it had been, and stood. */
-  private restored = 0;
+  private readonly stats = new RestoreStats();
 
   constructor(
     private readonly options: ResolvedRestoreOptions,
@@ -150,7 +128,7 @@ class RestoreSession {
         run.files.open();
       });
       const held = await this.build(run, shared, scripts);
-      this.restored = nowMs();
+      this.stats.restored();
       await stages.run('resumeDevicesLate', () => undefined);
       await this.tolerant('preResumeScript', () => scripts.run('pre-resume', 'frozen', this.rootPid));
       await stages.run('resume', () => releaseAll(run, held));
@@ -160,7 +138,7 @@ class RestoreSession {
     }
     run.files.finish();
     await this.tolerant('postResumeScript', () => scripts.run('post-resume', 'running', this.rootPid));
-    this.writeStats();
+    this.stats.write(this.options.workDir, this.tasks, stages.times.get('fork') ?? 0, this.log);
     this.log.info('Restore finished successfully. Tasks resumed.');
     return this.result();
   }
@@ -195,7 +173,7 @@ class RestoreSession {
     const assisted = taskToAssist(tasks);
     if (assisted) this.assistant = new FillAssistant(assisted, this.thread.native, this.thread.observer);
     this.stages.pid = this.rootPid;
-    const seeds = this.makeArena(tasks, memory, ipc.arenaSize);
+    const seeds = makeArena(this.thread, this.calls, tasks, [...memory.values()], ipc.arenaSize);
     this.seeds = seeds;
     this.memory = planVdsos(this.vdso, memory, this.service, parkingOf(seeds).start);
     const run = {
@@ -217,15 +195,6 @@ class RestoreSession {
     files.read();
     this.files = files;
     return run;
-  }
-
-  private makeArena(tasks: readonly RestoreTask[], mappings: ReadonlyMap<RestoreTask, TaskMappings>, more: number): SeedArena {
-    let size = ARENA_BASE + more;
-    for (const task of tasks) size += ARENA_PER_TASK + task.threads.length * ARENA_PER_THREAD;
-    for (const task of tasks) size += (task.mm?.vmas.length ?? 0) * ARENA_PER_MAPPING + (task.pages?.runs.length ?? 0) * ARENA_PER_RUN;
-    const used = [...mappings.values()].flatMap((memory) => memory.vmas);
-    const base = findHole(used, SeedArena.sizeOfCode(this.thread) + size + PARKING + PAGE);
-    return new SeedArena(this.thread, this.calls, base, size);
   }
 
   private async plan(run: RestoreRun): Promise<void> {
@@ -264,10 +233,10 @@ class RestoreSession {
     await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
       await fork(ctx, programs, this.assistant, this.between);
-      this.countCompared(ctx.memoryContext);
+      this.stats.countCompared(ctx.memoryContext);
     });
     await stages.run('postForking', () => undefined);
-    await stages.run('tasks', () => this.attributes({ run, seeds, processes: this.processes, threads: this.threads }));
+    await stages.run('tasks', () => becomeTasks({ run, seeds, processes: this.processes, threads: this.threads }, this.between));
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
     return stages.run('release', () => {
       const held = holdAll(run, seeds.range);
@@ -275,12 +244,6 @@ class RestoreSession {
       robust.remove(seeds.arena);
       return held;
     });
-  }
-
-  /** Before the seeds run other programs: the results are in the arena. */
-  private countCompared({ compared }: BirthContext['memoryContext']): void {
-    const pages = compared.reduce((n, part) => n + part.pages, 0);
-    this.pages = { compared: pages, equal: pages - compared.reduce((n, part) => n + part.call.result, 0) };
   }
 
   private addSeedThreads(run: RestoreRun, seeds: SeedArena): void {
@@ -315,32 +278,6 @@ class RestoreSession {
 
   private readonly between = () => this.stages.checkAbort('while processes were created');
 
-  private async attributes(ctx: AttributeContext): Promise<void> {
-    const { live, zombies } = joinJobs(ctx);
-    await runSeeds(this.thread, ctx.seeds, live, this.between);
-    if (zombies.length > 0) this.endZombies(ctx, zombies);
-    await runSeeds(this.thread, ctx.seeds, settleJobs(ctx), this.between);
-    await runSeeds(this.thread, ctx.seeds, queueJobs(ctx), this.between);
-    await runSeeds(this.thread, ctx.seeds, threadJobs(ctx), this.between);
-    await runSeeds(this.thread, ctx.seeds, armJobs(ctx), this.between);
-  }
-
-  private endZombies(ctx: AttributeContext, jobs: readonly SeedJob[]): void {
-    const { free } = this.thread.here('zombies', 4096 + jobs.length * 64, (p) => {
-      for (const job of jobs) ctx.seeds.submit(p, job.thread, job.program);
-    });
-    free();
-    const deadline = nowMs() + ZOMBIE_WAIT_MS;
-    for (const job of jobs) {
-      while (readStat(this.thread.proc, job.pid)?.state !== 'Z') {
-        if (ctx.seeds.isDone(job.thread))
-          job.program.check(ctx.seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
-        if (nowMs() > deadline)
-          throw new CrError('CR_RESTORE', { message: 'does not end as it should', subject: { pid: job.pid }, target: 'destroyed' });
-      }
-    }
-  }
-
   private async undo(cause: unknown): Promise<void> {
     await this.stages.failed();
     try {
@@ -349,24 +286,6 @@ class RestoreSession {
       this.files?.undo();
     } catch (error) {
       this.log.error(`Cleaning up after "${String(cause)}" failed: ${String(error)}`);
-    }
-  }
-
-  private writeStats(): void {
-    const time = Math.round((this.restored - this.started) * 1000);
-    const pages = this.tasks.reduce((n, task) => n + (task.pages?.runs ?? []).reduce((m, run) => m + (run.end - run.start) / 4096, 0), 0);
-    const restore = {
-      pages_compared: BigInt(this.pages.compared),
-      pages_skipped_cow: BigInt(this.pages.equal),
-      forking_time: Math.round((this.stages.times.get('fork') ?? 0) * 1000),
-      restore_time: time,
-      pages_restored: BigInt(pages - this.pages.equal),
-    };
-    try {
-      writeServiceImage(this.options.workDir, 'stats-restore', { restore });
-    } catch (error) {
-      // The tree runs: what cannot be measured is no reason to fail.
-      this.log.warn(`The statistics were not written: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

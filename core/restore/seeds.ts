@@ -41,6 +41,7 @@ export interface SeedJob {
 export function startRoot(thread: KernelThread, seeds: SeedArena, service: ServiceFds, root: { pid: number; sibling: boolean }): void {
   const { value, free } = thread.once('seed.root', 65536 + service.count * 256, (p) => {
     const exec = execProgram(p, seeds, service);
+    thread.observer.before?.(exec);
     const stack = p.out(CHILD_STACK, 64);
     const tid = p.out(8).setU64(0, root.pid);
     const args = p.struct('clone_args', {

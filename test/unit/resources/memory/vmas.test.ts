@@ -8,7 +8,7 @@ import { hasPages, isPrivateHuge, needsFile, refuseVma, vmaEntry } from '../../.
 
 /** One mapping of 2 MiB as smaps shows it. */
 function mapping(perms: string, name: string, flags: string, pageKb = 4) {
-  const text = `7f0000000000-7f0000200000 ${perms} 00000000 00:01 4711 ${name}\nKernelPageSize: ${pageKb} kB\nVmFlags: ${flags}\n`;
+  const text = `7f0000000000-7f0000200000 ${perms} 00000000 00:01 4711 ${name}\nKernelPageSize: ${pageKb} kB\nRss: 0 kB\nVmFlags: ${flags}\n`;
   return parseSmaps({ path: '/proc/1/smaps', bytes: Buffer.from(text) })[0]!;
 }
 
