@@ -149,7 +149,12 @@ export class CrError extends Error {
 
 /** The same error with the state of the target, unless it says one already. Anything that is no CrError is a mistake of ours and stays as it is. */
 export function withTarget(error: unknown, target: TargetState): unknown {
-  if (!(error instanceof CrError) || error.target !== undefined) return error;
+  return error instanceof CrError && error.target === undefined ? restated(error, target) : error;
+}
+
+/** The same error with this state of the target, whatever the place that threw it took it for. */
+export function restated(error: unknown, target: TargetState): unknown {
+  if (!(error instanceof CrError) || error.target === target) return error;
   const { code, kernel, hint, exitCode, cause, message } = error;
   const same = new CrError(code, { message, hint, target, exitCode, cause, ...(kernel === undefined ? {} : { kernel }) });
   return Object.assign(same, { subject: error.subject, stack: error.stack });

@@ -3,7 +3,6 @@
  * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
  */
 import { nowMs } from '../clock.js';
-import { readFileSync } from 'node:fs';
 import { CrError, withTarget } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
@@ -31,8 +30,9 @@ import { preflight } from './preflight.js';
 import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { addThreads, newTask } from './tasks.js';
+import { checkRoot, explainLoss } from './lost.js';
 import { walkTree, type TreeNode } from './tree.js';
-import { inventory, writeTasks } from './write.js';
+import { inventory, newRunId, writeTasks } from './write.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
@@ -125,7 +125,7 @@ class DumpSession {
       images.abort();
       this.files?.undo();
       await this.letGo(error);
-      throw error;
+      throw this.frozen ? explainLoss(this.thread.proc, error, this.nodes) : error;
     }
   }
 
@@ -227,6 +227,7 @@ class DumpSession {
     // The freeze is over: from here on the calls bound themselves, and copying gigabytes may take longer than --timeout.
     if (this.thread.disarm())
       throw new CrError('CR_FREEZE', { message: 'the tree did not stop in time', subject: { pid: this.options.pid }, target: 'running' });
+    checkRoot(traced, this.options.pid);
     this.clock.frozen();
   }
 
@@ -248,7 +249,7 @@ class DumpSession {
       resumeTree(this.thread, this.tasks);
     } catch (error) {
       // Ending the kernel thread detaches everything; the daemons notice and restore their tasks.
-      this.log.error(`The tree could not be let go in order (${String(error)}) after: ${String(cause)}; it restores itself`);
+      this.log.warn(`The tree could not be let go in order (${String(error)}) after: ${String(cause)}; it restores itself`);
       this.thread.abandon();
     }
   }
@@ -291,9 +292,4 @@ class DumpSession {
 function planned(nodes: readonly TreeNode[]): DumpResult {
   const threads = nodes.reduce((n, { status }) => n + status.threads, 0);
   return { pid: nodes[0]!.pid, state: 'running', tasks: nodes.length, threads, bytes: 0, frozenMicros: 0 };
-}
-
-/** A random UUID (random(4)). Node's own would load its whole cryptography. */
-function newRunId(): string {
-  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 }

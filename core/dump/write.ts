@@ -1,4 +1,5 @@
 /** Writes what was collected: everything but pages. The inventory comes last (ImageWriter.finish), so a set without it is visibly incomplete. */
+import { readFileSync } from 'node:fs';
 import type { InventoryEntry } from '../images/generated/inventory.js';
 import { writeExtra } from '../resources/extra-state.js';
 import type { DumpFiles } from '../resources/files/table.js';
@@ -62,4 +63,9 @@ export function inventory(id: string, plugins: readonly string[]): InventoryEntr
     plugins_entry: { plugins: [...plugins] },
     dump_criu_run_id: id,
   };
+}
+
+/** A random UUID (random(4)). Node's own would load its whole cryptography. */
+export function newRunId(): string {
+  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 }

@@ -12,6 +12,7 @@ import { readStat } from './procfs/stat.js';
 import { readStatus } from './procfs/status.js';
 import { readChildren, readThreads } from './procfs/task-list.js';
 import { TracedProcess, Tracee } from './tracee.js';
+import { waitForState } from './wait-state.js';
 
 const MAX_PASSES = 64;
 /** A bound against a /proc that lies. */
@@ -30,37 +31,45 @@ export interface FreezeOptions {
 /** Seizes the given threads. Threads that are gone are left out of the result. Throws when one may not be traced. */
 export function seizeThreads(thread: KernelThread, wanted: readonly Tracee[], options: FreezeOptions): Tracee[] {
   if (wanted.length === 0) return [];
-  const { value: seized, free: freeSeized } = thread.once('freeze.seize', 4096 + wanted.length * 2 * 64, (p) => {
-    const calls = wanted.map((t) =>
+  const { value: calls, free } = thread.once('freeze.seize', 4096 + wanted.length * 2 * 64, (p) => {
+    const seize = wanted.map((t) =>
       p.sys.ptrace(PTRACE.SEIZE, t.tid, 0, PTRACE_O.TRACESYSGOOD | options.ptraceOptions).ignore('checked below'),
     );
-    for (const t of wanted) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).ignore('a thread that died is noticed by wait4');
-    return calls;
+    const stop = wanted.map((t) => p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).ignore('checked below'));
+    return wanted.map((tracee, i) => ({ tracee, seize: seize[i]!, stop: stop[i]! }));
   });
-  const results = seized.map(({ result }) => result);
-  freeSeized();
-  options.beforeWait?.();
-  const { value: statuses, free } = thread.once('freeze.wait', 4096 + wanted.length * (64 + 16), (p) =>
-    wanted.map((t) => {
-      const status = p.out(8);
-      // Per tid: wait4(-1) scans all tracees and may reap a child that is not ours.
-      return { status, wait: p.sys.wait4(t.tid, status, WALL, 0).ignore('checked below') };
-    }),
-  );
-  const alive: Tracee[] = [];
-  const denied: { tracee: Tracee; errno: number }[] = [];
-  wanted.forEach((tracee, i) => {
-    const seize = results[i]!;
-    if (seize < 0 && errnoName(-seize) !== 'ESRCH') denied.push({ tracee, errno: -seize });
-    else if (seize === 0 && statuses[i]!.wait.result === tracee.tid) {
-      tracee.status = statuses[i]!.status.u32();
-      alive.push(tracee);
-    }
-  });
+  const asked = calls.map(({ tracee, seize, stop }) => ({ tracee, seize: seize.result, stop: stop.result }));
   free();
-  const refused = denied.find((d) => !isDead(thread, d.tracee));
+  options.beforeWait?.();
+  // Only who was told to stop: any other child of ours that lives would be waited for until it ends. ESRCH is a thread that has just died.
+  const stopping = asked.filter(({ seize, stop }) => seize === 0 && (stop === 0 || errnoName(-stop) === 'ESRCH'));
+  const alive = awaitStops(
+    thread,
+    stopping.map(({ tracee }) => tracee),
+  );
+  const denied = asked.map(({ tracee, seize, stop }) => ({ tracee, errno: seize < 0 ? -seize : -stop }));
+  const refused = denied.find((d) => d.errno > 0 && errnoName(d.errno) !== 'ESRCH' && !isDead(thread, d.tracee));
   if (refused) throw seizeDenied(thread, refused.tracee, refused.errno);
   return alive.filter((t) => settle(thread, t));
+}
+
+/** Leaders last: one that is killed reports its end only when its other threads have been waited for (ptrace(2), "Death under ptrace"). */
+function awaitStops(thread: KernelThread, wanted: readonly Tracee[]): Tracee[] {
+  const { value: statuses, free } = thread.once('freeze.wait', 4096 + wanted.length * (64 + 16), (p) =>
+    [...wanted.filter((t) => t.tid !== t.pid), ...wanted.filter((t) => t.tid === t.pid)].map((tracee) => {
+      const status = p.out(8);
+      // Per tid: wait4(-1) scans all tracees and may reap a child that is not ours.
+      return { tracee, status, wait: p.sys.wait4(tracee.tid, status, WALL, 0).ignore('checked below') };
+    }),
+  );
+  const stopped = new Set<Tracee>();
+  for (const { tracee, status, wait } of statuses) {
+    if (wait.result !== tracee.tid) continue;
+    tracee.status = status.u32();
+    stopped.add(tracee);
+  }
+  free();
+  return wanted.filter((tracee) => stopped.has(tracee));
 }
 
 function isDead(thread: KernelThread, tracee: Tracee): boolean {
@@ -174,6 +183,20 @@ export function freezeInCgroup(
   return freezeTree(thread, root, options, held);
 }
 
+/**
+ * A zombie, or a child that ended while we came for it: there is nothing to hold, and its parent, which is stopped, keeps what is left of it. Until it is a
+ * zombie it looks alive in /proc, although nobody can trace it any more.
+ */
+function awaitEnd(thread: KernelThread, pid: number): void {
+  if (waitForState(thread.proc, pid, ['Z', 'X', ''])) return;
+  throw new CrError('CR_FREEZE', {
+    message: 'can neither be stopped nor does it end',
+    subject: { pid },
+    hint: 'Look at what it waits for (/proc/PID/wchan, /proc/PID/stack).',
+    target: 'running',
+  });
+}
+
 /** Freezes a whole tree, parents first. `held`: processes of which threads are frozen already. */
 export function freezeTree(
   thread: KernelThread,
@@ -186,8 +209,10 @@ export function freezeTree(
   for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
     if (pid !== root) options.onProcess?.(pid);
     const process = freezeProcess(thread, pid, options, held.get(pid));
-    // A zombie, or a child that ended while we came for it: there is nothing to hold, and its parent, which is stopped, keeps what is left of it.
-    if (process.threads.length === 0) continue;
+    if (process.threads.length === 0) {
+      awaitEnd(thread, pid);
+      continue;
+    }
     frozen.push(process);
     // A child belongs to the thread that forked it; the lists are exact only because every thread is stopped (proc_pid_task_children(5)).
     for (const tid of listThreads(thread, pid)) queue.push(...(readChildren(thread.proc, pid, tid) ?? []));

@@ -12,6 +12,7 @@ import { Arena } from '../program/arena.js';
 import { THREAD_BLOCK, THREAD_BLOCK_SIZE } from '../program/isa.js';
 import type { Program } from '../program/program.js';
 import type { KernelThread } from './kernel-thread.js';
+import { readStat } from './procfs/stat.js';
 import { AWAIT_STOP_SIZE, emitAwaitStop, emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from './remote-call.js';
 import { resumeRegisters } from './restart.js';
 import { ARENA_HEAD, type RobustList } from './robust-list.js';
@@ -48,6 +49,8 @@ export class Parasite {
   private code: { addr: number; size: number; mapping: Arena } | null = null;
   private memory: Arena | null = null;
   private readonly daemons = new Map<Tracee, Daemon>();
+  /** Every daemon runs, and nobody has been told to stop. */
+  private allRun = false;
 
   constructor(
     private readonly thread: KernelThread,
@@ -218,6 +221,7 @@ export class Parasite {
       { subject: { pid: this.process.pid }, target: 'running' },
     );
     free();
+    this.allRun = true;
   }
 
   /** For stepping: every thread points at its rescue stub, then all signals are blocked. The main thread is there already. */
@@ -300,13 +304,14 @@ export class Parasite {
   cure(): void {
     if (!this.place) return;
     const main = this.process.main;
+    const running = this.running();
+    this.allRun = false;
     const { free } = this.thread.once(
       'parasite.cure',
       8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * (1280 + AWAIT_STOP_SIZE),
       (p) => {
-        const running = this.daemons.size > 0 && !this.stepping;
-        if (running) for (const t of this.process.threads) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
-        if (running) for (const t of this.process.threads) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
+        for (const t of running) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
+        for (const t of running) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
         for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
         for (const range of this.ranges)
           emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {
@@ -323,6 +328,17 @@ export class Parasite {
     this.place = null;
     this.daemons.clear();
     this.unshare();
+  }
+
+  /**
+   * Threads that must be stopped, the leader last (see awaitStops in freeze.ts). When starting or curing them failed half-way, some are in a stop from
+   * which nobody let them go: they would not report another one.
+   */
+  private running(): Tracee[] {
+    if (this.daemons.size === 0 || this.stepping) return [];
+    const { main, threads } = this.process;
+    const all = [...threads.filter((t) => t !== main), main];
+    return this.allRun ? all : all.filter((t) => readStat(this.thread.proc, t.pid, t.tid)?.state !== 't');
   }
 
   /** Mask first, registers last: until then the thread is in code that restores the mask itself. */

@@ -9,11 +9,11 @@ const STEP_MS = 0.2;
 
 /**
  * Waits, without the event loop, until the process is in one of the states (letters of stat(5); '' is "does not exist").
- * @returns false when that took more than two seconds
+ * @returns false when that took more than two seconds, or `limitMs`
  */
-export function waitForState(proc: ProcReader, pid: number, states: readonly string[]): boolean {
+export function waitForState(proc: ProcReader, pid: number, states: readonly string[], limitMs = LIMIT_MS): boolean {
   const nobody = new Int32Array(new SharedArrayBuffer(4));
-  const deadline = nowMs() + LIMIT_MS;
+  const deadline = nowMs() + limitMs;
   while (!states.includes(readStat(proc, pid)?.state ?? '')) {
     if (nowMs() > deadline) return false;
     Atomics.wait(nobody, 0, 0, STEP_MS);

@@ -3,7 +3,7 @@
  * every path out kills what was created, and if we die the seeds end by themselves.
  */
 import { WALL } from '../abi/ptrace.js';
-import { withTarget } from '../errors.js';
+import { restated } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
 import { ImageReader } from '../images/reader.js';
@@ -51,7 +51,7 @@ export async function restore(options: RestoreOptions, hooks = createHooks()): P
     return await session.restore();
   } catch (error) {
     await session.failed();
-    const failure = withTarget(error, session.created.size === 0 ? 'not started' : 'destroyed');
+    const failure = restated(error, session.created.size === 0 ? 'not started' : 'destroyed');
     logFailure(log, failure);
     throw failure;
   } finally {

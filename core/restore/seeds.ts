@@ -147,11 +147,15 @@ function checkAlive(thread: KernelThread, job: SeedJob): void {
 
 /** Kills everything that was created, and waits until it is gone. Orphans are given to us for that time, so that nothing is left to init. */
 export function killSeeds(thread: KernelThread, tasks: readonly RestoreTask[], created: (task: RestoreTask) => boolean): void {
-  const pids = tasks.filter(created).map((task) => task.pid);
+  const dying = tasks.filter(created);
+  const pids = dying.map((task) => task.pid);
+  const threads = dying.flatMap((task) => task.threads.map(({ tid }) => tid).filter((tid) => tid !== task.pid));
   if (pids.length === 0) return;
-  const { free } = thread.once('seeds.kill', 8192 + pids.length * 256, (p) => {
+  const { free } = thread.once('seeds.kill', 8192 + pids.length * 256 + threads.length * 80, (p) => {
     p.sys.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).ignore('without it init reaps the orphans');
     for (const pid of pids) p.sys.kill(pid, SIGKILL).ignore('may never have been created');
+    // A leader that somebody traces reports its end only when its other traced threads have been waited for (ptrace(2), "Death under ptrace").
+    for (const tid of threads) p.sys.wait4(tid, p.out(8), WALL, 0).ignore('only traced threads can be waited for');
     // Parents first: each one reaped gives its children to us.
     for (const pid of pids) p.sys.wait4(pid, p.out(8), WALL, 0).ignore('may never have been created');
     p.sys.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0).ignore('as it was');
