@@ -11,6 +11,7 @@ import type { Program } from '../../program/program.js';
 import type { ProgramObserver } from '../../program/observer.js';
 import type { RestoreTask } from '../../restore/model.js';
 import type { Handle, ServiceFds } from '../../restore/service-fds.js';
+import { grouped } from './grouped.js';
 import { intersectRanges, type Range } from './ranges.js';
 import type { PageRun } from './page-map.js';
 
@@ -20,7 +21,7 @@ const IOV_MAX = 1024;
 /** Small enough for the processor's cache: the bytes pass through it. */
 const CHUNK = 256 << 10;
 /** Between programs a restore can be cancelled. */
-const CHUNKS_PER_PROGRAM = 2048;
+const CHUNKS_PER_PROGRAM = 512;
 /** Less is read before a second thread has started. */
 const TWO_FROM = 32 << 20;
 
@@ -70,24 +71,21 @@ function bytesOf(parts: readonly { readonly length: number }[]): number {
   return parts.reduce((n, part) => n + part.length, 0);
 }
 
-function batchesOf(parts: readonly FillPart[], limit: number, count: number): Batch[] {
-  const batches: Batch[] = [];
+function* batchesOf(parts: readonly FillPart[], limit: number, count: number): Generator<Batch> {
+  let last = null as Batch | null;
   for (const part of parts)
     for (let done = 0; done < part.length;) {
-      let last = batches.at(-1);
-      if (
-        last?.source !== part.source ||
-        last.offset + last.size !== part.offset + done ||
-        last.size === limit ||
-        last.parts.length === count
-      )
-        batches.push((last = { source: part.source, offset: part.offset + done, size: 0, parts: [] }));
-      const length = Math.min(part.length - done, limit - last.size);
-      last.parts.push({ addr: part.addr + done, length });
-      last.size += length;
+      const goesOn = last?.source === part.source && last.offset + last.size === part.offset + done;
+      if (!goesOn || last!.size === limit || last!.parts.length === count) {
+        if (last) yield last;
+        last = { source: part.source, offset: part.offset + done, size: 0, parts: [] };
+      }
+      const length = Math.min(part.length - done, limit - last!.size);
+      last!.parts.push({ addr: part.addr + done, length });
+      last!.size += length;
       done += length;
     }
-  return batches;
+  if (last) yield last;
 }
 
 /** The task reads its own pages. */
@@ -126,9 +124,8 @@ export class FillAssistant {
 
   /** Writes the parts into the task, whose memory must be mapped and open. Starts before it returns; `between` throws to end it. */
   async fill(parts: readonly FillPart[], service: ServiceFds, between: () => Promise<void>): Promise<void> {
-    const batches = batchesOf(parts, CHUNK, IOV_MAX);
-    for (let i = 0; i < batches.length; i += CHUNKS_PER_PROGRAM) {
-      await this.write(batches.slice(i, i + CHUNKS_PER_PROGRAM), service);
+    for (const batches of grouped(batchesOf(parts, CHUNK, IOV_MAX), CHUNKS_PER_PROGRAM)) {
+      await this.write(batches, service);
       await between();
     }
   }

@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { KernelThread } from '../../kernel/kernel-thread.js';
 import type { Arena } from '../../program/arena.js';
 import type { Program } from '../../program/program.js';
+import { grouped } from './grouped.js';
 import type { Range } from './ranges.js';
 
 /**
@@ -40,8 +41,8 @@ interface Chunk {
   size: number;
 }
 
-function chunksOf(ranges: readonly Range[]): Chunk[] {
-  const chunks: Chunk[] = [];
+/** One after the other, so that what we hold does not grow with the memory of the target. */
+function* chunksOf(ranges: readonly Range[]): Generator<Chunk> {
   let current: Chunk = { parts: [], size: 0 };
   for (const range of ranges) {
     for (let at = range.start; at < range.end;) {
@@ -50,13 +51,12 @@ function chunksOf(ranges: readonly Range[]): Chunk[] {
       current.size += length;
       at += length;
       if (current.size === CHUNK || current.parts.length === IOV_MAX) {
-        chunks.push(current);
+        yield current;
         current = { parts: [], size: 0 };
       }
     }
   }
-  if (current.size > 0) chunks.push(current);
-  return chunks;
+  if (current.size > 0) yield current;
 }
 
 /** Threads that copy, each with its buffer. */
@@ -91,11 +91,10 @@ export class Copiers {
 
   /** Copies the ranges into the file, one behind the other; returns the number of bytes. */
   async copy(job: CopyJob): Promise<number> {
-    const chunks = chunksOf(job.ranges);
     let offset = job.offset;
-    for (let i = 0; i < chunks.length; i += CHUNKS_PER_PROGRAM) {
+    for (const chunks of grouped(chunksOf(job.ranges), CHUNKS_PER_PROGRAM)) {
       const before = offset;
-      const batch = chunks.slice(i, i + CHUNKS_PER_PROGRAM).map((chunk) => {
+      const batch = chunks.map((chunk) => {
         const placed = { chunk, offset };
         offset += chunk.size;
         return placed;
