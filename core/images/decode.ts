@@ -95,6 +95,20 @@ function readTag(run: Run): number {
   return lo;
 }
 
+/** Goes behind the next tag if it is this one, in its shortest form. */
+function skipTag({ reader }: Run, tag: number, end: number): boolean {
+  const { buf, pos } = reader;
+  if (pos + 1 >= end) return false;
+  if (tag < 0x80) {
+    if (buf[pos] !== tag) return false;
+    reader.pos = pos + 1;
+    return true;
+  }
+  if (tag >= 0x4000 || buf[pos] !== ((tag & 0x7f) | 0x80) || buf[pos + 1] !== tag >>> 7) return false;
+  reader.pos = pos + 2;
+  return true;
+}
+
 function readUnknown(run: Run, tag: number, start: number, end: number): UnknownField {
   const { reader } = run;
   count(run);
@@ -137,8 +151,12 @@ function decodeField(run: Run, field: Field, wire: number, message: Record<strin
     fail(run, `wire type ${wire} where ${field.wire} belongs`);
   }
   if (field.rule === 'repeated') {
-    count(run);
-    (message[field.name] as unknown[]).push(decodeValue(run, field, end));
+    const list = message[field.name] as unknown[];
+    // Elements of an array follow each other: their tags need not be looked up one by one.
+    do {
+      count(run);
+      list.push(decodeValue(run, field, end));
+    } while (skipTag(run, field.tag, end));
   } else {
     // Protobuf lets the last one win. No writer repeats a field, and a reader that saw another value than we do would be a trap.
     if (message[field.name] !== undefined) fail(run, 'occurs twice');
@@ -177,6 +195,16 @@ function decodeValue(run: Run, field: Field, end: number): unknown {
     case 'fixed64':
       readFixed64(reader, halves);
       return unsignedOf(halves);
+    case 'uint32': {
+      // Most numbers are small.
+      const byte = reader.buf[reader.pos]!;
+      if (byte < 0x80 && reader.pos < end) {
+        reader.pos++;
+        return byte;
+      }
+      readVarint(reader, halves);
+      return numberOf(run, field);
+    }
     default:
       readVarint(reader, halves);
       return numberOf(run, field);

@@ -58,6 +58,37 @@ export function readVarint(reader: WireReader, out: Halves): void {
   throw new RangeError('a number is longer than ten bytes');
 }
 
+/** Bytes that a field's tag, and numbers of 32 and 64 bits, have at most. */
+export const MAX_TAG = 5;
+export const MAX_VARINT_32 = 5;
+export const MAX_VARINT_64 = 10;
+
+/** Writes an unsigned 32-bit number at `at`; returns the place behind it. There must be room. */
+export function putVarint(out: Uint8Array, at: number, value: number): number {
+  let left = value;
+  let to = at;
+  for (; left > 0x7f; left >>>= 7) out[to++] = (left & 0x7f) | 0x80;
+  out[to++] = left;
+  return to;
+}
+
+/** The same for 64 bits. */
+export function putVarint64(out: Uint8Array, at: number, value: bigint): number {
+  const { low, high } = longOf(value);
+  if (high === 0) return putVarint(out, at, low);
+  let to = at;
+  for (let shift = 0; shift < 28; shift += 7) out[to++] = ((low >>> shift) & 0x7f) | 0x80;
+  // The fifth byte has four bits of the low half and three of the high one.
+  const middle = (low >>> 28) | ((high & 7) << 4);
+  const rest = high >>> 3;
+  if (rest === 0) {
+    out[to++] = middle;
+    return to;
+  }
+  out[to++] = middle | 0x80;
+  return putVarint(out, to, rest);
+}
+
 /** Reads eight bytes, little-endian. Throws RangeError when they are not there. */
 export function readFixed64(reader: WireReader, out: Halves): void {
   if (reader.pos + 8 > reader.len) throw new RangeError('the data ends inside a 64-bit word');

@@ -51,7 +51,7 @@ const FP_SSE = 3n;
 
 /** The FXSAVE area (Intel SDM vol. 1, table 10-2). */
 function fpregsEntry(area: Buffer, layout: XsaveLayout): UserX86FpregsEntry {
-  const words = (from: number, count: number) => Array.from({ length: count }, (_, i) => area.readUInt32LE(from + 4 * i));
+  const words = (from: number, count: number) => [...new Uint32Array(part(area, from, 4 * count))];
   return {
     cwd: area.readUInt16LE(0),
     swd: area.readUInt16LE(2),
@@ -72,12 +72,16 @@ function xsaveEntry(area: Buffer, layout: XsaveLayout): UserX86XsaveEntry {
   const entry: Record<string, unknown> = { xstate_bv: area.readBigUInt64LE(XSTATE_BV) };
   for (const { name, bit, size, word } of COMPONENTS) {
     const at = layout.offsets.get(bit);
-    const count = at === undefined || at + size > area.length ? 0 : size / word;
-    entry[name] = Array.from({ length: count }, (_, i) =>
-      word === 4 ? area.readUInt32LE(at! + 4 * i) : area.readBigUInt64LE(at! + 8 * i),
-    );
+    const bytes = at === undefined || at + size > area.length ? new ArrayBuffer(0) : part(area, at, size);
+    entry[name] = word === 4 ? [...new Uint32Array(bytes)] : [...new BigUint64Array(bytes)];
   }
   return entry as unknown as UserX86XsaveEntry;
+}
+
+/** A copy: typed arrays want aligned places. They read in this processor's order, which is the area's own. */
+function part(area: Buffer, from: number, size: number): ArrayBuffer {
+  const start = area.byteOffset + from;
+  return area.buffer.slice(start, start + size) as ArrayBuffer;
 }
 
 export const registers: TaskResource = {
