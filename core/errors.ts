@@ -147,6 +147,12 @@ export class CrError extends Error {
   }
 }
 
+/** The error of a run that its AbortSignal ended. `reason` is the signal's. */
+export function aborted(reason: unknown, where: string, target: TargetState): CrError {
+  const message = `${reason instanceof CrError ? reason.message : 'cancelled'} ${where}`;
+  return new CrError('CR_ABORTED', { message, target, cause: reason });
+}
+
 /** The same error with the state of the target, unless it says one already. Anything that is no CrError is a mistake of ours and stays as it is. */
 export function withTarget(error: unknown, target: TargetState): unknown {
   return error instanceof CrError && error.target === undefined ? restated(error, target) : error;

@@ -3,7 +3,8 @@
  * what its failure means; RPC clients get the same names as notifications.
  */
 import { closeSync, constants, openSync } from 'node:fs';
-import { CrError, type TargetState } from './errors.js';
+import type { ChildProcess } from 'node:child_process';
+import { aborted, CrError, type TargetState } from './errors.js';
 import type { Log } from './log.js';
 
 type OnFailure = 'fatal' | 'logged' | 'ignored';
@@ -37,12 +38,16 @@ export type ScriptName = keyof typeof SCRIPT_POINTS;
 
 /** Exit status that stands for "could not be started or was killed"; CRIU's shell convention has no better word. */
 const STATUS_NOT_RUN = 1;
+/** For a script that is told to end. */
+const GRACE_MS = 1000;
 
 export interface ActionScriptsConfig {
   /** Programs in the order in which they were given. */
   readonly scripts: readonly string[];
   readonly imagesDir: string;
   readonly log: Log;
+  /** Cancels the run, and with it the script that runs. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs the scripts of one dump or restore. It does nothing at all when the user gave none. */
@@ -54,38 +59,46 @@ export class ActionScripts {
   }
 
   /**
-   * Runs all scripts for one point, the last given first, each to its end; their exit statuses are OR-ed, as CRIU does. Blocks: the state of
-   * the tree must not move on while a script looks at it.
+   * Runs all scripts for one point, the last given first, each to its end; their exit statuses are OR-ed, as CRIU does. Whoever calls waits for the
+   * end: the state of the tree must not move on while a script looks at it. A cancelled run ends the script that runs, with SIGTERM and then SIGKILL.
    * @param initPid root of the tree in our pid namespace, from the first moment there is one
    * @param target state named in the error
-   * @throws CrError CR_SCRIPT when a script failed and the point says `fatal`; its `exitCode` is the OR of the statuses
+   * @throws CrError CR_SCRIPT when a script failed and the point says `fatal`; its `exitCode` is the OR of the statuses. CR_ABORTED in the same place.
    */
-  run(name: ScriptName, target: TargetState, initPid?: number): void {
+  async run(name: ScriptName, target: TargetState, initPid?: number): Promise<void> {
     if (this.#config.scripts.length === 0) return;
-    const { log } = this.#config;
+    const { log, signal } = this.#config;
     let status = 0;
     let failed = '';
     for (const script of [...this.#config.scripts].reverse()) {
       log.debug(`Running ${name} script ${script}`);
-      const result = this.#runOne(script, name, initPid);
+      const result = await this.#runOne(script, name, initPid);
       status |= result.status;
       if (result.status !== 0) failed += `${failed === '' ? '' : '; '}${script}: ${result.why}`;
+      if (signal?.aborted) break;
     }
-    if (status === 0) return;
     const point: ScriptPoint = SCRIPT_POINTS[name];
-    if (point.onFailure === 'ignored') log.warn(`action script for ${name} failed: ${failed}`);
-    else log.error(`action script for ${name} failed: ${failed}`);
-    if (point.onFailure !== 'fatal') return;
+    const fatal = point.onFailure === 'fatal';
+    if (fatal && signal?.aborted) throw aborted(signal.reason, `while the action script for ${name} ran`, target);
+    if (status === 0) return;
     const message = `action script for ${name} failed: ${failed}`;
-    throw new CrError('CR_SCRIPT', { message, target, exitCode: status, hint: 'Run the script by hand with the CRTOOLS_ variables set.' });
+    if (point.onFailure === 'ignored') log.warn(message);
+    else log.error(message);
+    if (fatal)
+      throw new CrError('CR_SCRIPT', {
+        message,
+        target,
+        exitCode: status,
+        hint: 'Run the script by hand with the CRTOOLS_ variables set.',
+      });
   }
 
-  #runOne(script: string, name: ScriptName, initPid: number | undefined): { status: number; why: string } {
+  async #runOne(script: string, name: ScriptName, initPid: number | undefined): Promise<ScriptResult> {
     // The folder goes by descriptor, as CRIU hands it over: the name stays right when the folder is renamed or the script changes directory.
     const dir = openSync(this.#config.imagesDir, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       // spawn, not a shell: the string is the program, there are no arguments. All our descriptors are close-on-exec; only stdio goes along.
-      const done = process.getBuiltinModule('node:child_process').spawnSync(script, [], {
+      const child = process.getBuiltinModule('node:child_process').spawn(script, [], {
         stdio: 'inherit',
         env: {
           ...process.env,
@@ -94,12 +107,40 @@ export class ActionScripts {
           ...(initPid === undefined ? {} : { CRTOOLS_INIT_PID: String(initPid) }),
         },
       });
-      if (done.error !== undefined)
-        return { status: STATUS_NOT_RUN, why: `cannot be run: ${(done.error as NodeJS.ErrnoException).code ?? done.error.message}` };
-      if (done.status === null) return { status: STATUS_NOT_RUN, why: `killed by ${done.signal ?? 'a signal'}` };
-      return { status: done.status, why: `exit status ${done.status}` };
+      return await endOf(child, this.#config.signal);
     } finally {
       closeSync(dir);
     }
+  }
+}
+
+interface ScriptResult {
+  readonly status: number;
+  readonly why: string;
+}
+
+/** Waits for the end of a script, and brings it about when the run is cancelled. */
+async function endOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<ScriptResult> {
+  let killer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    child.kill('SIGTERM');
+    killer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+  };
+  if (signal?.aborted) end();
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    return await new Promise((resolve) => {
+      child.once('error', (error) =>
+        resolve({ status: STATUS_NOT_RUN, why: `cannot be run: ${(error as NodeJS.ErrnoException).code ?? error.message}` }),
+      );
+      child.once('exit', (code, by) =>
+        resolve(
+          code === null ? { status: STATUS_NOT_RUN, why: `killed by ${by ?? 'a signal'}` } : { status: code, why: `exit status ${code}` },
+        ),
+      );
+    });
+  } finally {
+    clearTimeout(killer);
+    signal?.removeEventListener('abort', end);
   }
 }

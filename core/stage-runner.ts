@@ -1,6 +1,6 @@
 /** Runs the stages of one operation in order: hooks, times, log, and on failure the `failed` hooks in reverse order of what succeeded. */
 import { nowMs } from './clock.js';
-import { CrError } from './errors.js';
+import { aborted } from './errors.js';
 import type { Hooks } from './hooks.js';
 import type { Log } from './log.js';
 import type { ProgressEvent } from './options.js';
@@ -61,12 +61,7 @@ export class StageRunner<O extends Operation> {
       this.lastTurn = nowMs();
     }
     if (!signal.aborted) return;
-    const reason: unknown = signal.reason;
-    throw new CrError('CR_ABORTED', {
-      message: `${reason instanceof CrError ? reason.message : 'cancelled'} ${where}`,
-      target: this.operation === 'restore' ? 'destroyed' : 'running',
-      cause: reason,
-    });
+    throw aborted(signal.reason, where, this.operation === 'restore' ? 'destroyed' : 'running');
   }
 
   /** Reports how far a stage is. */

@@ -98,7 +98,12 @@ class DumpSession {
 
   async dump(): Promise<DumpResult> {
     const { options, stages } = this;
-    const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
+    const scripts = new ActionScripts({
+      scripts: options.actionScripts,
+      imagesDir: options.imagesDir,
+      log: this.log,
+      signal: options.signal,
+    });
     await stages.run('prepare', () => {
       checkPrivileges(this.thread.proc, 'dump', 'running');
       checkImageFolder(options.imagesDir);
@@ -131,8 +136,8 @@ class DumpSession {
 
   /** From freeze to cured: afterwards the tasks are stopped with their own registers. */
   private async frozenPart(run: DumpRun): Promise<void> {
-    const { stages } = this;
-    const robust = new RobustList(this.thread);
+    const { stages, thread, options } = this;
+    const robust = new RobustList(thread);
     const files = new DumpFiles(run);
     this.files = files;
     const resident = this.nodes.reduce((n, { status }) => n + (status.vm?.rss ?? 0), 0);
@@ -147,10 +152,10 @@ class DumpSession {
     });
     await stages.run('infect', () => {
       for (const task of this.liveTasks()) memory.saveVdso(task);
-      infect(run, robust);
+      thread.within(options.timeoutMs, () => infect(run, robust));
     });
     await stages.run('readInside', () => {
-      readInside(run);
+      thread.within(options.timeoutMs, () => readInside(run));
       run.ipc.readUndo();
     });
     await stages.run('files', () => files.dump());
@@ -236,7 +241,7 @@ class DumpSession {
   }
 
   private cure(): void {
-    for (const task of this.liveTasks()) task.parasite?.cure();
+    this.thread.within(this.options.timeoutMs, () => this.liveTasks().forEach((task) => task.parasite?.cure()));
   }
 
   /** A failed dump: every task runs on unharmed. */
@@ -244,7 +249,7 @@ class DumpSession {
     await this.stages.failed();
     if (!this.frozen) return;
     try {
-      for (const task of this.liveTasks()) task.parasite?.cure();
+      this.cure();
       this.freezer?.restore();
       resumeTree(this.thread, this.tasks);
     } catch (error) {

@@ -135,6 +135,21 @@ export class KernelThread {
     program.check(status, context);
   }
 
+  /**
+   * Runs `body` under the watchdog: for what waits for other tasks, and would wait for ever when one of them is killed at the wrong moment (a leader
+   * reports its end only after its other traced threads). After the deadline every program throws CR_ABORTED.
+   * @param ms 0 means no deadline
+   */
+  within<T>(ms: number, body: () => T): T {
+    if (ms === 0) return body();
+    this.arm(ms);
+    try {
+      return body();
+    } finally {
+      this.disarm();
+    }
+  }
+
   arm(ms: number): void {
     this.thread.arm(ms);
   }

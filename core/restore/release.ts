@@ -16,6 +16,8 @@ import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 
 const BATCH = 256;
+/** As many as can be, in one program: nothing else may come between. */
+const COMMIT_BATCH = 65536;
 const SIGSTOP = 19;
 const SYSCALL_INSTRUCTION = Buffer.from([0x0f, 0x05]);
 const MAX_CODE = 64 * 1024 * 1024;
@@ -28,7 +30,10 @@ export interface Held {
 
 /** Seizes all threads, unmaps the arena and sets registers. Afterwards every thread is stopped as the task that it was. */
 export function holdAll(run: RestoreRun, arena: Range): Held[] {
-  const threads = run.tasks.flatMap((task) => task.threads);
+  // The root's leader last: it is who tells the others that we have died (seed-arena.ts). Killed with us before they are held, it could not.
+  const isWatcher = (thread: RestoreThread): boolean => thread.task === run.tasks[0] && thread.isLeader;
+  const all = run.tasks.flatMap((task) => task.threads);
+  const threads = [...all.filter((thread) => !isWatcher(thread)), ...all.filter(isWatcher)];
   const held: Held[] = [];
   for (let i = 0; i < threads.length; i += BATCH) held.push(...seizeBatch(run, threads.slice(i, i + BATCH)));
   for (const task of run.tasks) if (task.threads.length > 0) unmapArena(run, task, arena);
@@ -116,8 +121,23 @@ function maskOf(thread: RestoreThread): bigint {
   return thread.core.thread_core?.blk_sigset ?? thread.core.tc?.blk_sigset ?? thread.task.core?.tc?.blk_sigset ?? 0n;
 }
 
+/**
+ * From here on the death of ours lets the tree run instead of ending it. The kernel has no call for all threads at once: who kills us in the microseconds
+ * between the first and the last leaves the tasks of which the option was gone.
+ */
+function commit(run: RestoreRun, held: readonly Held[]): void {
+  for (let i = 0; i < held.length; i += COMMIT_BATCH) {
+    const batch = held.slice(i, i + COMMIT_BATCH);
+    const { free } = run.thread.once('release.commit', 4096 + batch.length * 64, (p) => {
+      for (const { thread } of batch) p.sys.ptrace(PTRACE.SETOPTIONS, thread.tid, 0, 0).must(`let task ${thread.tid} live without us`);
+    });
+    free();
+  }
+}
+
 /** Lets the tree run. A task that was in job-control stop gets its stop signal first, so it stops again before its first instruction. */
 export function releaseAll(run: RestoreRun, held: readonly Held[]): void {
+  commit(run, held);
   for (let i = 0; i < held.length; i += BATCH) {
     const batch = held.slice(i, i + BATCH);
     const { free } = run.thread.once('release.detach', 8192 + batch.length * 192, (p) => {

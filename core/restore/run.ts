@@ -42,6 +42,9 @@ import { ServiceFds } from './service-fds.js';
 import { RestoreStats } from './stats.js';
 import { planBirths, type Birth } from './sessions.js';
 
+/** Milliseconds. Threads stop at once; this is for one that somebody kills meanwhile. */
+const RELEASE_LIMIT_MS = 60_000;
+
 /** Restores a tree. See RestoreOptions; rejects with CrError, and then nothing of the tree is left. */
 export async function restore(options: RestoreOptions, hooks = createHooks()): Promise<RestoreResult> {
   const resolved = resolveRestoreOptions(options);
@@ -108,7 +111,12 @@ class RestoreSession {
 
   async restore(): Promise<RestoreResult> {
     const { options, stages } = this;
-    const scripts = new ActionScripts({ scripts: options.actionScripts, imagesDir: options.imagesDir, log: this.log });
+    const scripts = new ActionScripts({
+      scripts: options.actionScripts,
+      imagesDir: options.imagesDir,
+      log: this.log,
+      signal: options.signal,
+    });
     const images = await stages.run('prepare', () => {
       checkPrivileges(this.thread.proc, 'restore', 'not started');
       const reader = new ImageReader(options.imagesDir);
@@ -223,12 +231,12 @@ class RestoreSession {
     };
     const programs = buildBirths(ctx);
     await stages.run('seed', () => this.startRoot(ctx));
-    await stages.run('setupNamespaces', () => {
-      if (run.ipc.hasNamespace) scripts.run('setup-namespaces', 'destroyed', this.rootPid);
+    await stages.run('setupNamespaces', async () => {
+      if (run.ipc.hasNamespace) await scripts.run('setup-namespaces', 'destroyed', this.rootPid);
       return this.setupIpc(ctx);
     });
-    await stages.run('postSetupNamespaces', () => {
-      if (run.ipc.hasNamespace) scripts.run('post-setup-namespaces', 'destroyed', this.rootPid);
+    await stages.run('postSetupNamespaces', async () => {
+      if (run.ipc.hasNamespace) await scripts.run('post-setup-namespaces', 'destroyed', this.rootPid);
     });
     await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
@@ -239,7 +247,7 @@ class RestoreSession {
     await stages.run('tasks', () => becomeTasks({ run, seeds, processes: this.processes, threads: this.threads }, this.between));
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
     return stages.run('release', () => {
-      const held = holdAll(run, seeds.range);
+      const held = this.thread.within(RELEASE_LIMIT_MS, () => holdAll(run, seeds.range));
       // The seeds are gone as such: nobody watches our death any more, EXITKILL does.
       robust.remove(seeds.arena);
       return held;

@@ -11,14 +11,15 @@ import { ImageReader } from '../../core/images/reader.js';
 
 const ROUNDS = 40;
 const images = mkdtempSync(join(tmpdir(), 'criu-ts-churn-'));
+const work = mkdtempSync(join(tmpdir(), 'criu-ts-churned-'));
 const groups: number[] = [];
 after(() => {
   for (const group of groups) process.kill(-group, 'SIGKILL');
-  rmSync(images, { recursive: true });
+  for (const path of [images, work]) rmSync(path, { recursive: true });
 });
 
 async function start(command: string, args: readonly string[]): Promise<number> {
-  const child: ChildProcess = spawn(command, args, { detached: true, stdio: 'ignore' });
+  const child: ChildProcess = spawn(command, args, { detached: true, stdio: 'ignore', cwd: work });
   assert.ok(child.pid);
   groups.push(child.pid);
   await sleep(400);
@@ -43,6 +44,21 @@ async function dumpOften(pid: number): Promise<number> {
 
 test('a shell that starts one short program after the other', async () => {
   assert.ok((await dumpOften(await start('/bin/sh', ['-c', 'while :; do /bin/true; done']))) >= 2);
+});
+
+test('descriptors and mappings that come and go', async () => {
+  const script = `
+import mmap, os
+while True:
+    for name in ('/proc/self/status', '/dev/null', 'churn-file'):
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT if name[0] == 'c' else os.O_RDONLY))
+    fd = os.open('churn-file', os.O_RDWR); os.ftruncate(fd, 4096); mmap.mmap(fd, 4096).close(); os.close(fd)
+    ends = os.pipe(); os.close(ends[0]); os.close(ends[1])
+    os.unlink('churn-file')
+`;
+  const pid = await start('/usr/bin/python3', ['-c', script]);
+  for (let round = 0; round < ROUNDS; round++) await dump({ pid, imagesDir: images, dryRun: true });
+  await dumpOften(pid);
 });
 
 test('threads that are born and end', async () => {

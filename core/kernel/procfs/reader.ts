@@ -30,12 +30,12 @@ export interface FileId {
 
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
-function errnoOf(error: unknown): string | undefined {
+export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** Both mean that the task is gone: ENOENT if it was away before the open, ESRCH if it went between open and read (proc(5)). */
-function isGone(errno: string | undefined): boolean {
+export function isGone(errno: string | undefined): boolean {
   return errno === 'ENOENT' || errno === 'ESRCH';
 }
 

@@ -35,6 +35,8 @@ const UTIME_NOW = (1n << 30n) - 1n;
 const TIMES_AT = 4200;
 const PATH_MAX = 4096;
 const SIZE_MAX = 0x7fff_ffff_ffff_ffffn;
+/** Tried when the first temporary name of a ghost is taken. */
+const MORE_NAMES = 20;
 
 /** What a symbolic link says. Only the descriptor itself leads there (readlinkat(2), empty path): its entry in /proc is a link of its own. */
 function linkTarget(file: OpenFile, calls: DumpContext['calls']): string {
@@ -189,13 +191,12 @@ export class Ghost {
   /** Folders get the old name if it is free: they have only one. */
   private make(name: string): NonNullable<Ghost['made']> {
     const names = this.names();
-    const wanted = fileType(this.mode) === S.dir && lookAt(encodeText(name)) === null ? name : `${name}.cr.${this.id.toString(16)}.ghost`;
-    const place = names.place(wanted);
+    const place = this.freePlace(name);
     try {
       this.create(place);
     } catch (error) {
       names.done(place);
-      throw error instanceof CrError ? error : nameError('create', wanted, error);
+      throw error instanceof CrError ? error : nameError('create', place.name, error);
     }
     const { dev, ino } = lookAt(place.path)!;
     const made = { place, dev, ino };
@@ -208,6 +209,24 @@ export class Ghost {
     this.context.afterOpen(remove);
     this.context.onUndo(remove);
     return made;
+  }
+
+  /** A restore that was killed may have left its name behind: then there are others. */
+  private freePlace(name: string): Place {
+    const own = `${name}.cr.${this.id.toString(16)}`;
+    const wanted = [`${own}.ghost`, ...Array.from({ length: MORE_NAMES }, (_, i) => `${own}.${i + 1}.ghost`)];
+    if (fileType(this.mode) === S.dir) wanted.unshift(name);
+    for (const candidate of wanted) {
+      const place = this.names().place(candidate);
+      if (lookAt(place.path) === null) return place;
+      this.names().done(place);
+    }
+    throw new CrError('CR_FILE_CHANGED', {
+      message: 'no name is free for a file that was deleted',
+      subject: { path: `${own}.ghost` },
+      hint: 'Remove what restores that were killed have left there (*.cr.*.ghost).',
+      target: 'not started',
+    });
   }
 
   private create(place: Place): void {

@@ -1,9 +1,9 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
 import type { Hooks } from '../../hooks.js';
 import type { Vma } from '../../kernel/procfs/maps.js';
-import type { ProcReader } from '../../kernel/procfs/reader.js';
+import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
-import type { PreflightContext, PreflightOptions, SeenFile } from './kind.js';
+import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { refusalOf } from './kinds.js';
 import { seeFds, seeLink } from './seen.js';
 
@@ -58,7 +58,17 @@ export class PreflightFiles implements PreflightContext {
 
   private reasonOf(pid: number, name: string): string | null {
     const file = seeLink(this.proc, pid, name, null);
-    return file ? (this.hooks.claims.claimFile.call(file)?.refuse?.(file, this) ?? null) : null;
+    return file ? this.ask(file, this.hooks.claims.claimFile.call(file)) : null;
+  }
+
+  /** Why the kind does not dump the file; null also for what is closed, unmapped or ended between two looks of the kind at it. */
+  private ask(file: SeenFile, kind: FileKind | undefined): string | null {
+    try {
+      return kind?.refuse?.(file, this) ?? null;
+    } catch (error) {
+      if (isGone(errnoOf(error))) return null;
+      throw error;
+    }
   }
 
   /**
@@ -79,7 +89,7 @@ export class PreflightFiles implements PreflightContext {
     const out: string[] = [];
     for (const file of seeFds(this.proc, pid)) {
       const kind = this.hooks.claims.claimFile.call(file);
-      const reason = kind ? (kind.refuse?.(file, this) ?? null) : refusalOf(file);
+      const reason = kind ? this.ask(file, kind) : refusalOf(file);
       if (reason !== null) out.push(`fd ${file.fd} ${reason}`);
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {
