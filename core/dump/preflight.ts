@@ -35,11 +35,12 @@ export function preflight(proc: ProcReader, options: ResolvedDumpOptions, hooks:
     nodes.map((node) => node.pid),
     hooks,
   );
+  const own = readNamespaces(proc, process.pid);
   const live = nodes.filter((node) => node.stat.state !== 'Z').map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
     ...checkIpcNamespaces(proc, live),
-    ...nodes.flatMap((node) => checkProcess(proc, node, files, hooks)),
+    ...nodes.flatMap((node) => checkProcess({ proc, files, hooks, own }, node)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
   return nodes;
@@ -72,7 +73,15 @@ function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions):
       ];
 }
 
-function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles, hooks: Hooks): Refusal[] {
+interface Context {
+  readonly proc: ProcReader;
+  readonly files: PreflightFiles;
+  readonly hooks: Hooks;
+  /** Namespaces of criu-ts. */
+  readonly own: ReturnType<typeof readNamespaces>;
+}
+
+function checkProcess({ proc, files, hooks, own }: Context, node: TreeNode): Refusal[] {
   const { pid, status, stat } = node;
   if (stat.state === 'Z') return [];
   const out: Refusal[] = [];
@@ -80,7 +89,7 @@ function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles, h
   if (status.tracerPid > 0) no(`is traced by process ${status.tracerPid}: detach it first`);
   const elf = elfClass(pid);
   if (elf === 1) no('runs a 32-bit program; not built yet');
-  checkNamespaces(proc, pid, no);
+  checkNamespaces(own, readNamespaces(proc, pid), no);
   const vmas = readSmaps(proc, pid) ?? [];
   for (const vma of vmas) {
     const reason = refuseVma(vma);
@@ -92,9 +101,7 @@ function checkProcess(proc: ProcReader, node: TreeNode, files: PreflightFiles, h
   return out;
 }
 
-function checkNamespaces(proc: ProcReader, pid: number, no: (what: string) => void): void {
-  const own = readNamespaces(proc, process.pid);
-  const theirs = readNamespaces(proc, pid);
+function checkNamespaces(own: Context['own'], theirs: Context['own'], no: (what: string) => void): void {
   if (!own || !theirs) return;
   for (const kind of CHECKED_NAMESPACES)
     // One that is missing was given up: the process is ending just now.

@@ -94,9 +94,12 @@ function emitCreds(p: Program, creds: CredsEntry, own: Status['caps']): void {
 export const creds: TaskResource = {
   name: 'creds',
   preflight(task) {
-    const labels = new Set(task.threads.map((thread) => readLabel(task.proc, task.pid, thread.tid)));
     // A restored task has the label of criu-ts, so that one is right without being in the images.
-    for (const fine of [null, '', 'unconfined', readLabel(task.proc, process.pid, process.pid)]) labels.delete(fine);
+    const own = readLabel(task.proc, process.pid, process.pid);
+    // No module gives labels to tasks.
+    if (own === null) return [];
+    const labels = new Set(task.threads.map((thread) => readLabel(task.proc, task.pid, thread.tid)));
+    for (const fine of [null, '', 'unconfined', own]) labels.delete(fine);
     return [...labels].map((label) => `is confined by the security profile "${label}"; not built yet: run it unconfined`);
   },
   readFrozen(task, run) {
