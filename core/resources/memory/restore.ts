@@ -285,7 +285,7 @@ function joined(ranges: readonly Range[]): Range[] {
 export function emitLate(p: Program, vmas: readonly Vma[], guards: readonly Range[]): void {
   for (const guard of guards) p.sys.madvise(guard.start, guard.end - guard.start, MADV_GUARD_INSTALL).must('install a guard region');
   for (const vma of vmas) {
-    for (let advice = 0; advice < 64; advice++)
+    for (let advice = 0; vma.madv !== 0n && advice < 64; advice++)
       if ((vma.madv >> BigInt(advice)) & 1n)
         p.sys.madvise(vma.start, vma.end - vma.start, advice).must(`give advice ${advice} about memory at ${vma.start.toString(16)}`);
     if ((vma.flags & MAP.locked) !== 0) p.sys.mlock(vma.start, vma.end - vma.start).must('lock memory');

@@ -158,9 +158,7 @@ export function xstateOf(core: CoreEntry): Buffer {
       const values: readonly (number | bigint)[] = xsave[name];
       const at = offsets.get(bit);
       if (at === undefined || values.length === 0 || ((xsave.xstate_bv >> BigInt(bit)) & 1n) === 0n) continue;
-      values.forEach((value, i) =>
-        word === 4 ? area.writeUInt32LE(Number(value), at + 4 * i) : area.writeBigUInt64LE(BigInt(value), at + 8 * i),
-      );
+      put(area, at, word === 4 ? Uint32Array.from(values as readonly number[]) : BigUint64Array.from(values as readonly bigint[]));
       present |= 1n << BigInt(bit);
     }
   }
@@ -177,10 +175,14 @@ function writeLegacy(area: Buffer, fp: UserX86FpregsEntry): void {
   area.writeBigUInt64LE(fp.rdp, 16);
   area.writeUInt32LE(fp.mxcsr, 24);
   area.writeUInt32LE(fp.mxcsr_mask, 28);
-  fp.st_space.slice(0, 32).forEach((word, i) => area.writeUInt32LE(word, ST_OFFSET + 4 * i));
-  fp.xmm_space.slice(0, 64).forEach((word, i) => area.writeUInt32LE(word, XMM_OFFSET + 4 * i));
+  put(area, ST_OFFSET, Uint32Array.from(fp.st_space.slice(0, 32)));
+  put(area, XMM_OFFSET, Uint32Array.from(fp.xmm_space.slice(0, 64)));
   // Behind PADDING_OFFSET the kernel keeps words of its own (SW_RESERVED): they are not state.
-  fp.padding.slice(0, (SW_RESERVED - PADDING_OFFSET) / 4).forEach((word, i) => area.writeUInt32LE(word, PADDING_OFFSET + 4 * i));
+  put(area, PADDING_OFFSET, Uint32Array.from(fp.padding.slice(0, (SW_RESERVED - PADDING_OFFSET) / 4)));
+}
+
+function put(area: Buffer, at: number, words: Uint32Array | BigUint64Array): void {
+  area.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), at);
 }
 
 /** Checks before anything is created that this processor can hold the state. Throws CR_KERNEL_FEATURE, CR_IMAGE_BAD. */
