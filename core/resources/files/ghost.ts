@@ -67,7 +67,9 @@ export function dumpGhost(file: OpenFile, { run, state, calls }: DumpContext): n
     atim: { tv_sec: stat.atimeNs / 1_000_000_000n, tv_usec: (stat.atimeNs / 1000n) % 1_000_000n },
     mtim: { tv_sec: stat.mtimeNs / 1_000_000_000n, tv_usec: (stat.mtimeNs / 1000n) % 1_000_000n },
     ...(type === S.chr || type === S.blk ? { rdev: Number(stat.rdev & 0xffff_ffffn) } : {}),
-    ...(chunks ? { chunks: true, size: stat.size } : {}),
+    ...(chunks ? { chunks: true } : {}),
+    // CRIU looks at it only with chunks. Without, the end of the image is the end of the file, and nobody could tell that it was cut.
+    ...(type === S.reg ? { size: stat.size } : {}),
     ...(type === S.link ? { symlnk_target: linkTarget(file, calls) } : {}),
   };
   if (type !== S.reg) {
@@ -145,12 +147,14 @@ export class Ghost {
       this.chunks.push({ entry: record.entry, offset: record.raw.offset });
     }
     this.content = this.entry.chunks === true ? null : first.raw;
+    if (this.content && this.entry.size !== undefined && BigInt(this.content.length) !== size)
+      throw this.bad(`has ${this.content.length} bytes of a file of ${size}`, first.raw.offset + first.raw.length);
   }
 
-  private bad(message: string): CrError {
+  private bad(message: string, offset?: number): CrError {
     return new CrError('CR_IMAGE_BAD', {
       message,
-      subject: { path: this.images.pathOf(`ghost-file-${this.id.toString(16)}.img`) },
+      subject: { ...(offset === undefined ? {} : { offset }), path: this.images.pathOf(`ghost-file-${this.id.toString(16)}.img`) },
       target: 'not started',
     });
   }

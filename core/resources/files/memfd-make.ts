@@ -40,8 +40,7 @@ export class Memfds {
       const id = Number(entry.inode_id);
       if (this.files.has(id)) throw this.bad(`has inode ${id} twice`);
       this.check(entry);
-      const stored = entry.size > 0n && images.exists('pagemap-shmem', entry.shmid);
-      const pages = stored ? readPageMap(images, sources, 'pagemap-shmem', entry.shmid) : { runs: [] };
+      const pages = entry.size > 0n ? readPageMap(images, sources, 'pagemap-shmem', entry.shmid) : { runs: [] };
       this.files.set(id, new Memfd(entry, pages, context));
     }
   }

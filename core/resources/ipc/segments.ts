@@ -133,8 +133,7 @@ export function readSegments(images: ImageReader, sources: PageSources, service:
       const source = service.add(images.openRaw(name));
       return new ImageSegment(entry, { runs: [{ start: 0, end: raw.length, source, offset: raw.offset }] });
     }
-    const stored = images.exists('pagemap-shmem', id);
-    const segment = new ImageSegment(entry, stored ? readPageMap(images, sources, 'pagemap-shmem', id) : { runs: [] });
+    const segment = new ImageSegment(entry, readPageMap(images, sources, 'pagemap-shmem', id));
     const last = segment.pages.runs.at(-1);
     if (last && last.end > segment.extent) throw bad(`has segment ${id} of ${entry.size} bytes, and a page at ${last.start}`);
     return segment;

@@ -31,8 +31,8 @@ export class SharedMemory {
       this.sizes.set(vma.shmid, Math.max(this.sizes.get(vma.shmid) ?? 0, vma.pgoff + vma.end - vma.start));
       if (this.maps.has(vma.shmid)) continue;
       if ((vma.flags & MAP.hugetlb) !== 0) this.huge.set(vma.shmid, vma.flags & HUGE_FLAGS);
-      const known = this.run.images.exists('pagemap-shmem', vma.shmid);
-      const map = known ? readPageMap(this.run.images, sources, 'pagemap-shmem', vma.shmid) : { runs: [] };
+      // Memory that was never written to has one, too: without it nobody could tell what is lost.
+      const map = readPageMap(this.run.images, sources, 'pagemap-shmem', vma.shmid);
       this.maps.set(vma.shmid, map);
       // The end may be mapped by nobody; who enlarges his mapping (mremap(2)) sees it again.
       this.sizes.set(vma.shmid, Math.max(this.sizes.get(vma.shmid)!, map.runs.at(-1)?.end ?? 0));
