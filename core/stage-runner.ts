@@ -40,13 +40,31 @@ export class StageRunner<O extends Operation> {
     this.begun.push(name);
     this.options.onProgress?.({ stage: name });
     const start = nowMs();
-    await hooks?.before.promise(context);
+    if (hooks) await this.unlessAborted(name, () => hooks.before.promise(context));
     const result = await body();
-    await hooks?.after.promise(context);
+    if (hooks) await this.unlessAborted(name, () => hooks.after.promise(context));
     const ms = nowMs() - start;
     this.times.set(name, (this.times.get(name) ?? 0) + ms);
     this.options.log.debug(`Stage ${name} took ${ms.toFixed(2)} ms`);
     return result;
+  }
+
+  /** A hook of a plugin may wait for something that never comes: an abort ends the waiting. (What the hook does goes on, and no longer matters.) */
+  private async unlessAborted(name: StageName<O>, hook: () => Promise<void>): Promise<void> {
+    const { signal } = this.options;
+    if (signal === undefined || this.targetIn(name) === 'final') return hook();
+    await this.checkAbort(`before a hook of stage ${name}`);
+    let stop: (() => void) | undefined;
+    const abort = new Promise<void>((resolve) => {
+      stop = resolve;
+      signal.addEventListener('abort', stop, { once: true });
+    });
+    try {
+      await Promise.race([hook(), abort]);
+    } finally {
+      if (stop) signal.removeEventListener('abort', stop);
+    }
+    await this.checkAbort(`in a hook of stage ${name}`);
   }
 
   /**

@@ -15,6 +15,7 @@ import { victims } from './victims.js';
 export const NEEDS_ROOT = process.getuid?.() === 0 ? false : 'needs root: processes are frozen and pids chosen';
 const PATIENCE_MS = 15_000;
 const SETTLE_MS = 5000;
+const REAP_MS = 10;
 const PR_SET_CHILD_SUBREAPER = 36;
 /** Victims give up after 50 seconds. */
 const VICTIM_LASTS_MS = 20_000;
@@ -201,16 +202,33 @@ export function leftovers({ cwd }: Subject): string[] {
  */
 export class Orphanage {
   private readonly calls = new LocalCalls();
-  constructor(private readonly pids: readonly number[]) {
+  private readonly pids: number[];
+  private readonly timer = setInterval(() => this.reap(), REAP_MS);
+  /** @param subject as it was started. Its first process is a child of node, which waits for it: only what a restore makes of it may be collected here. */
+  constructor(subject: Subject) {
+    this.pids = subject
+      .family()
+      .map(({ pid }) => pid)
+      .filter((pid) => pid !== subject.pid);
+    subject.exitStatus().then(
+      () => this.add(subject.pid),
+      () => undefined,
+    );
     this.calls.must({ why: 'adopt orphans' }, 'prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   }
 
-  /** Collects those of the pids that have ended. */
+  add(pid: number): void {
+    this.pids.push(pid);
+  }
+
+  /** Collects those of the pids that have ended. Happens by itself while others are waited for. */
   reap(): void {
     for (const pid of this.pids) this.calls.call('wait4', pid, 0, WALL | WNOHANG, 0);
   }
 
   close(): void {
+    clearInterval(this.timer);
+    this.reap();
     this.calls.must({ why: 'let orphans go' }, 'prctl', PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
     this.calls.close();
   }

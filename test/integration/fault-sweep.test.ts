@@ -37,7 +37,7 @@ describe('any op of a restore fails, and nothing is left', { skip: NEEDS_ROOT },
   for (const name of NAMES)
     test(name, async () => {
       const { subject, scenario } = await ready(name);
-      const orphans = new Orphanage(subject.family().map(({ pid }) => pid));
+      const orphans = new Orphanage(subject);
       try {
         await subject.dump(ours, scenario.dumpOptions);
         await subject.waitGone('after the dump');
@@ -59,7 +59,6 @@ describe('any op of a restore fails, and nothing is left', { skip: NEEDS_ROOT },
         await scenario.finish(subject);
       } finally {
         await subject.close();
-        orphans.reap();
         orphans.close();
       }
     });

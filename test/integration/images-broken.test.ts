@@ -101,8 +101,7 @@ describe('a restore of damaged images', { skip: root }, () => {
     subject = new Subject('broken');
     work = join(subject.folder, 'damaged');
     await scenario.start(subject);
-    const family = subject.family();
-    orphans = new Orphanage(family.map(({ pid }) => pid));
+    orphans = new Orphanage(subject);
     await subject.dump(ours, scenario.dumpOptions);
     await subject.waitGone('after the dump');
     orphans.reap();

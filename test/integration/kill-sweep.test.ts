@@ -85,7 +85,7 @@ describe('a target is killed at any op of a dump: an error that says so, or a wh
 async function dumped(name: string, work: (subject: Subject, pids: readonly number[], orphans: Orphanage) => Promise<void>): Promise<void> {
   const { subject, scenario } = await ready(name);
   const pids = subject.family().map(({ pid }) => pid);
-  const orphans = new Orphanage(pids);
+  const orphans = new Orphanage(subject);
   try {
     await subject.dump(ours, scenario.dumpOptions);
     await subject.waitGone('after the dump');
@@ -95,7 +95,6 @@ async function dumped(name: string, work: (subject: Subject, pids: readonly numb
     await scenario.finish(subject);
   } finally {
     await subject.close();
-    orphans.reap();
     orphans.close();
   }
 }

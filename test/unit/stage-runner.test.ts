@@ -48,6 +48,19 @@ test('timers and signal handlers run between stages although these are synchrono
   }, /cancelled before stage (preflight|freeze)/);
 });
 
+test('a hook that never ends is left by an abort, in every stage but the final ones', async () => {
+  for (const point of ['before', 'after'] as const) {
+    const hooks = new Hooks();
+    hooks.stage('dump', 'freeze')[point].tapPromise('hangs', () => new Promise(() => undefined));
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 10);
+    await assert.rejects(
+      make(abort.signal, hooks).run('freeze', () => undefined),
+      /cancelled in a hook of stage freeze/,
+    );
+  }
+});
+
 test('the final stages cannot be aborted: there is nothing to go back to', async () => {
   const runner = make(AbortSignal.abort());
   assert.equal(await runner.run('finish', () => 'done'), 'done');

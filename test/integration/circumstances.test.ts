@@ -1,0 +1,316 @@
+/** What may stand in the way of a dump or a restore: rights, pids that are taken, folders in use, programs that hang. Who, why and what to do is said. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync, chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { launcher, repository } from '../helpers/run-command.js';
+import { passAfterGo, waitReady } from '../helpers/scenario.js';
+import { Subject } from '../helpers/subject.js';
+import { NEEDS_ROOT, Orphanage, Snapshot, assertGone, leftovers, ready } from '../helpers/sweep.js';
+import { dumpArguments, ours, restoreArguments, type Finished, type Tool } from '../helpers/tools.js';
+import { buildVictim } from '../helpers/victims.js';
+
+const isWhole = (images: string): boolean => existsSync(join(images, 'inventory.img'));
+
+/** Our command under another one, such as setpriv with its options. */
+const under = (...words: string[]): Tool & { words: string[] } => ({
+  name: 'ours',
+  command: `/usr/bin/${words[0]}`,
+  words: [...words.slice(1), launcher],
+});
+const withoutCapability = (name: string) => under('setpriv', '--bounding-set', `-${name}`, '--inh-caps', `-${name}`, '--');
+
+async function dumpBy(tool: Tool & { words: string[] }, subject: Subject, options: readonly string[] = []): Promise<Finished> {
+  return subject.call(tool, [...tool.words, ...dumpArguments(subject.pid, { images: subject.images, work: subject.folder, options })]);
+}
+async function restoreBy(tool: Tool & { words: string[] }, subject: Subject, options: readonly string[] = []): Promise<Finished> {
+  return subject.call(tool, [...tool.words, ...restoreArguments({ images: subject.images, work: subject.folder, options })]);
+}
+const plain = { ...ours, words: [] };
+
+async function withSubject(
+  name: string,
+  work: (subject: Subject, finish: () => Promise<void>, options: readonly string[], orphans: Orphanage) => Promise<void>,
+): Promise<void> {
+  const { subject, scenario } = await ready(name);
+  const orphans = new Orphanage(subject);
+  try {
+    await work(subject, () => scenario.finish(subject), scenario.dumpOptions, orphans);
+  } finally {
+    await subject.close();
+    orphans.close();
+  }
+}
+
+/** Dumps and waits until the pids are free. */
+async function dumpAway(subject: Subject, options: readonly string[] = []): Promise<void> {
+  const family = subject.family();
+  await subject.dump(ours, options);
+  await subject.waitGone(
+    'after the dump',
+    family.filter(({ pid }) => pid === subject.pid),
+  );
+}
+
+function assertSays(done: Finished, says: RegExp): void {
+  assert.equal(done.status, 1, `ended with ${done.status ?? done.signal}: ${done.text}`);
+  assert.match(done.text, says);
+  assert.doesNotMatch(done.text, /^\s+at .*:\d+:\d+\)?$/m, 'a stack trace');
+}
+
+describe('rights of root', { skip: NEEDS_ROOT }, () => {
+  test('a dump without CAP_SYS_PTRACE, a restore without CAP_SETUID: named, nothing is touched', async () => {
+    await withSubject('static', async (subject, finish) => {
+      const before = new Snapshot([subject.pid]);
+      assertSays(
+        await dumpBy(withoutCapability('sys_ptrace'), subject),
+        /CR_NO_PERMISSION {2}dump needs CAP_SYS_PTRACE, which .*\n {2}target: running/,
+      );
+      await before.assertSame('without CAP_SYS_PTRACE');
+      assert.deepEqual(readdirSync(subject.images), []);
+      await dumpAway(subject);
+      assertSays(
+        await restoreBy(withoutCapability('setuid'), subject),
+        /CR_NO_PERMISSION {2}restore needs CAP_SETUID, .*\n {2}target: not started/,
+      );
+      await assertGone(subject, 'without CAP_SETUID');
+      await subject.restore(ours);
+      await finish();
+    });
+  });
+
+  test('without CAP_SYS_RESOURCE everything works that does not raise a limit', async () => {
+    for (const name of ['fault-mix', 'threads-10', 'attr-all'])
+      await withSubject(name, async (subject, finish, options) => {
+        const family = subject.family();
+        const dumped = await dumpBy(withoutCapability('sys_resource'), subject, options);
+        assert.equal(dumped.status, 0, dumped.text);
+        await subject.waitGone(
+          'after the dump',
+          family.filter(({ pid }) => pid === subject.pid),
+        );
+        const restored = await restoreBy(withoutCapability('sys_resource'), subject, options);
+        assert.equal(restored.status, 0, restored.text);
+        await finish();
+      });
+  });
+
+  test('a hard limit that would have to be raised: CAP_SYS_RESOURCE is named, nothing is left', async () => {
+    await withSubject('static', async (subject) => {
+      await dumpAway(subject);
+      const lower = under(
+        'prlimit',
+        '--sigpending=100:100',
+        'setpriv',
+        '--bounding-set',
+        '-sys_resource',
+        '--inh-caps',
+        '-sys_resource',
+        '--',
+      );
+      assertSays(await restoreBy(lower, subject), /CAP_SYS_RESOURCE/);
+      await assertGone(subject, 'with a lower limit');
+    });
+  });
+});
+
+/** A program that gets `pid` for one of its own (ns_last_pid, proc_sys_kernel(5)) and does `then` with it, which ends with making the file `taken`. */
+async function holder(subject: Subject, orphans: Orphanage, pid: number, then: string): Promise<{ end: () => Promise<void> }> {
+  const script = `import os,sys,time,threading
+def taken():
+    with open("new", "w") as file: file.write(str(os.getpid()))
+    os.rename("new", "taken")
+def wanted(): open("/proc/sys/kernel/ns_last_pid", "w").write("${pid - 1}")
+${then}`;
+  const running = subject.call({ name: 'holder', command: '/usr/bin/python3' }, ['-I', '-c', script], 25_000);
+  for (let i = 0; i < 1000 && !existsSync(join(subject.folder, 'taken')); i++) await sleep(5);
+  assert.ok(existsSync(join(subject.folder, 'taken')), 'the pid could not be had');
+  orphans.add(Number(readFileSync(join(subject.folder, 'taken'), 'utf8')));
+  return {
+    end: async () => {
+      writeFileSync(join(subject.folder, 'end'), '');
+      await running;
+    },
+  };
+}
+const WAIT = `
+while not os.path.exists("end"): time.sleep(0.01)
+os._exit(0)`;
+const AS_THREAD = `
+done = False
+def run():
+    global done
+    if threading.get_native_id() == PID: done = True; taken()
+    while done and not os.path.exists("end"): time.sleep(0.01)
+for _ in range(200):
+    wanted(); t = threading.Thread(target=run); t.start()
+    time.sleep(0.005)
+    if done: break
+    t.join()
+${WAIT}`;
+/** The child leads a session or group, forks somebody into it, and ends: its number stays taken. */
+const asLeader = (call: string): string => `
+for _ in range(200):
+    wanted(); child = os.fork()
+    if child == 0:
+        if os.getpid() != PID: os._exit(1)
+        ${call}
+        if os.fork() == 0:
+            time.sleep(0.05); taken()
+            while not os.path.exists("end"): time.sleep(0.01)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0: break
+${WAIT}`;
+
+describe('a pid that is taken', { skip: NEEDS_ROOT }, () => {
+  for (const [by, then, says] of [
+    ['a thread', AS_THREAD, /CR_PID_TAKEN {2}pid \d+: is (?:in use by process|a thread of process) \d+ \(python3?\S*\)/],
+    [
+      'the session of a process',
+      asLeader('os.setsid()'),
+      /CR_PID_TAKEN {2}pid \d+: is the (?:session|process group) of process \d+ \(python3?\S*\)/,
+    ],
+    [
+      'the group of a process',
+      asLeader('os.setpgid(0, 0)'),
+      /CR_PID_TAKEN {2}pid \d+: is the process group of process \d+ \(python3?\S*\)/,
+    ],
+  ] as const)
+    test(`by ${by}: who holds it is said, and nothing is left`, async () => {
+      await withSubject('static', async (subject, finish, _options, orphans) => {
+        const { pid } = subject;
+        await dumpAway(subject);
+        const held = await holder(subject, orphans, pid, then.replaceAll('PID', String(pid)));
+        const before = leftovers(subject);
+        assertSays(await restoreBy(plain, subject), says);
+        assert.deepEqual(leftovers(subject), before);
+        await held.end();
+        await subject.waitGone('after the holder has ended');
+        orphans.reap();
+        await subject.restore(ours);
+        await finish();
+      });
+    });
+
+  test('by a zombie that nobody reaps: whose it is is said, after some seconds', async () => {
+    await withSubject('static', async (subject, _finish, _options, orphans) => {
+      const { pid } = subject;
+      await dumpAway(subject);
+      const zombie = `
+for _ in range(200):
+    wanted(); child = os.fork()
+    if child == 0: os._exit(0)
+    if child == ${pid}: break
+    os.waitpid(child, 0)
+time.sleep(0.05); taken()
+${WAIT}`;
+      const held = await holder(subject, orphans, pid, zombie);
+      assertSays(await restoreBy(plain, subject), /CR_PID_TAKEN {2}pid \d+: .*waits to be reaped by process \d+/);
+      await held.end();
+    });
+  });
+});
+
+test(
+  'a folder that is not empty: an older set is replaced, files of others stay; a failed dump leaves no set',
+  { skip: NEEDS_ROOT },
+  async () => {
+    await withSubject('fault-mix', async (subject, finish, options) => {
+      const own = join(subject.images, 'notes.txt');
+      writeFileSync(own, 'mine');
+      mkdirSync(join(subject.images, 'folder'));
+      writeFileSync(join(subject.images, 'core-1.img'), 'of an older tree');
+      assert.equal((await dumpBy(plain, subject, [...options, '--leave-running'])).status, 0);
+      const first = readdirSync(subject.images);
+      const script = join(subject.folder, 'refuse');
+      writeFileSync(script, '#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" = pre-dump ] || exit 3\n');
+      chmodSync(script, 0o755);
+      assert.equal((await dumpBy(plain, subject, [...options, '--leave-running', '--action-script', script])).status, 3);
+      assert.ok(first.includes('inventory.img') && !isWhole(subject.images), 'a mixture of two dumps looks whole');
+      assert.equal(readFileSync(own, 'utf8'), 'mine');
+      assert.ok(existsSync(join(subject.images, 'folder')));
+      await dumpAway(subject, options);
+      await subject.restore(ours, options);
+      await finish();
+      assert.equal(readFileSync(own, 'utf8'), 'mine');
+    });
+  },
+);
+
+describe('an action script that hangs', { skip: NEEDS_ROOT }, () => {
+  async function cancel(
+    subject: Subject,
+    start: (script: string, started: (pid: number) => void) => Promise<Finished>,
+    at: string,
+  ): Promise<Finished> {
+    const script = join(subject.folder, 'hangs');
+    const mark = join(subject.folder, 'hanging');
+    writeFileSync(script, `#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" = ${at} ] || exit 0\ntouch ${mark}\nexec sleep 1000\n`);
+    chmodSync(script, 0o755);
+    let tool = 0;
+    const done = start(script, (pid) => (tool = pid));
+    for (let i = 0; i < 1000 && !existsSync(mark); i++) await sleep(5);
+    await sleep(20);
+    process.kill(tool, 'SIGTERM');
+    return done;
+  }
+
+  test('a dump: SIGTERM ends both, the target runs on', async () => {
+    await withSubject('threads-10', async (subject, finish) => {
+      const before = new Snapshot([subject.pid]);
+      const step = (script: string) =>
+        dumpArguments(subject.pid, { images: subject.images, work: subject.folder, options: ['--action-script', script] });
+      const done = await cancel(subject, (script, started) => subject.call(ours, step(script), 20_000, started), 'post-dump');
+      assertSays(done, /CR_ABORTED {2}stopped by SIGTERM .*post-dump ran\n {2}target: running/);
+      await before.assertSame('after SIGTERM');
+      assert.deepEqual(readdirSync(subject.images), []);
+      await finish();
+    });
+  });
+
+  test('a restore: SIGTERM ends both, nothing is left', async () => {
+    await withSubject('fault-mix', async (subject, finish, options) => {
+      await dumpAway(subject, options);
+      const before = leftovers(subject);
+      const step = (script: string) =>
+        restoreArguments({ images: subject.images, work: subject.folder, options: [...options, '--action-script', script] });
+      const done = await cancel(subject, (script, started) => subject.call(ours, step(script), 20_000, started), 'post-restore');
+      assertSays(done, /CR_ABORTED {2}stopped by SIGTERM .*post-restore ran\n {2}target: destroyed/);
+      await assertGone(subject, 'after SIGTERM');
+      assert.deepEqual(leftovers(subject), before);
+      await subject.restore(ours, options);
+      await finish();
+    });
+  });
+});
+
+test('--timeout: a target that does not come to a stop is let go in time', { skip: NEEDS_ROOT }, async () => {
+  const source = join(repository, 'test/fixtures/programs/vfork-slow.c');
+  const cflags = [`-I${join(repository, 'test/fixtures/victims')}`];
+  const program = await buildVictim({
+    name: 'vfork-slow',
+    source,
+    cflags,
+    libs: [],
+    needs: [],
+    hugePages: 0,
+    dumpOptions: [],
+    restoreOptions: [],
+  });
+  const subject = new Subject('vfork');
+  try {
+    subject.start(subject.install(program));
+    await waitReady(subject);
+    const started = performance.now();
+    const done = await dumpBy(plain, subject, ['--timeout', '1']);
+    const took = performance.now() - started;
+    assertSays(done, /CR_(FREEZE|ABORTED) [^]*\n {2}target: running\. {2}Try: .*--timeout/);
+    assert.ok(took > 900 && took < 4000, `${took} ms`);
+    assert.deepEqual(readdirSync(subject.images), []);
+    for (const { pid } of subject.processes()) assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^TracerPid:\s*0$/m);
+    await passAfterGo(subject);
+  } finally {
+    await subject.close();
+  }
+});
