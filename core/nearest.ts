@@ -19,6 +19,13 @@ export function editDistance(a: string, b: string, limit: number): number {
   return Math.min(previous[b.length] ?? 0, limit + 1);
 }
 
+/** The nearest of `known` (which must not be empty), however far away: for messages that have to name one. */
+export function closest(word: string, known: Iterable<string>): string {
+  const start = word.slice(0, 64);
+  const distances = [...known].map((candidate) => [candidate, editDistance(start, candidate, 64)] as const);
+  return distances.reduce((best, next) => (next[1] < best[1] ? next : best))[0];
+}
+
 /** The nearest of `known`, or undefined when nothing is near enough to be a likely slip (a third of the letters, at least one). */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(Math.min(word.length, 64) / 3));

@@ -45,6 +45,8 @@ export interface ActionScriptsConfig {
   /** Programs in the order in which they were given. */
   readonly scripts: readonly string[];
   readonly imagesDir: string;
+  /** Working folder of the scripts, and where a relative name begins: CRIU has gone there by then. */
+  readonly workDir: string;
   readonly log: Log;
   /** Cancels the run, and with it the script that runs. */
   readonly signal?: AbortSignal | undefined;
@@ -100,6 +102,7 @@ export class ActionScripts {
       // spawn, not a shell: the string is the program, there are no arguments. All our descriptors are close-on-exec; only stdio goes along.
       const child = process.getBuiltinModule('node:child_process').spawn(script, [], {
         stdio: 'inherit',
+        cwd: this.#config.workDir,
         env: {
           ...process.env,
           CRTOOLS_SCRIPT_ACTION: name,

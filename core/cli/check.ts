@@ -3,6 +3,7 @@ import { check, featureNames } from '../check/run.js';
 import { openLog, writeAll } from '../log.js';
 import { type CheckReport, DEFAULT_VERBOSITY } from '../options.js';
 import type { CommandRunner } from './main.js';
+import { logNotes, requireFolder } from './run-context.js';
 import { checkOptions } from './settings.js';
 
 const GOOD = 'Looks good.';
@@ -27,13 +28,15 @@ export const runCheck: CommandRunner = async (line, keepLog) => {
     writeAll(1, `${featureNames().join('\n')}\n`);
     return 0;
   }
+  requireFolder(engine.imagesDir, '--images-dir (-D)');
+  requireFolder(engine.workDir, '--work-dir (-W)');
   const log = openLog({
     verbosity: engine.verbosity ?? DEFAULT_VERBOSITY,
     workDir: engine.workDir ?? engine.imagesDir ?? '.',
     ...(engine.logFile === undefined ? {} : { logFile: engine.logFile }),
   });
   keepLog(log);
-  for (const note of line.notes) log.info(note);
+  logNotes(log, line);
   const report = await check(checkOptions(line.settings, { log }));
   writeAll(1, checkText(report, engine.feature));
   return report.ok ? 0 : 1;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { readConfig } from './config-file.js';
-import { type Occurrence, applyOccurrence, splitWords } from './getopt.js';
+import { type Note, type Occurrence, applyOccurrence, splitWords } from './getopt.js';
 import { nearest } from '../nearest.js';
 import { usageError } from './option-row.js';
 import { COMMANDS, type Command, type Settings } from './settings.js';
@@ -22,7 +22,7 @@ export interface CommandLine {
   /** Words after the command, `--` left out. */
   readonly words: readonly string[];
   /** Things that the log should mention: options without effect. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 export type ParsedLine = CommandLine | 'help' | 'version';
@@ -51,6 +51,12 @@ function checkWords(command: Command, words: readonly string[]): void {
   if (words.length > most) throw usageError(`excessive parameter "${words[most] ?? ''}" for ${command}`);
 }
 
+/** What CRIU refuses for every command, although only a restore would act on it. */
+function checkTogether({ engine }: Settings): void {
+  if (engine.sibling === true && engine.detached !== true)
+    throw usageError('--restore-sibling needs --restore-detached', 'A sibling is waited for by our parent: add -d.');
+}
+
 /** Options of the files that count, first to last; a later one wins. */
 function fromConfigFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): Occurrence[] {
   const named = occurrences.filter(({ row }) => row.long === 'config').map(({ text }) => text);
@@ -63,6 +69,8 @@ function fromConfigFiles(occurrences: readonly Occurrence[], places: ConfigPlace
 
 /** Reads a command line (without program name). @throws CrError CR_USAGE or CR_NOT_BUILT */
 export function parseCommandLine(argv: readonly string[], places: ConfigPlaces): ParsedLine {
+  // As in CRIU these two words win wherever they stand, also beside mistakes.
+  if (argv.includes('--help') || argv.includes('-h')) return 'help';
   const { occurrences, words, rest } = splitWords(argv);
   const asks = (long: string): boolean => occurrences.some(({ row }) => row.long === long);
   if (asks('version')) return 'version';
@@ -72,11 +80,12 @@ export function parseCommandLine(argv: readonly string[], places: ConfigPlaces):
   if (!COMMANDS[command].built)
     throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
   const settings: Settings = { engine: {} };
-  const notes: string[] = [];
+  const notes: Note[] = [];
   for (const occurrence of [...fromConfigFiles(occurrences, places), ...occurrences]) {
     const note = applyOccurrence(settings, occurrence, command);
     if (note !== undefined) notes.push(note);
   }
   checkWords(command, [...others, ...rest]);
+  checkTogether(settings);
   return { command, settings, words: [...others, ...rest], notes };
 }

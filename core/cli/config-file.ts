@@ -17,7 +17,7 @@ const NOT_IN_FILE = new Set(['config', 'no-default-config', 'help', 'version']);
 export function splitLine(line: string): { name: string; value: string | undefined } | undefined {
   const words: string[] = [];
   // A quoted word, a bare word, or a comment to the end; between them only white space.
-  const token = /\s*(?:"((?:[^"\\]|\\.)*)"|(#.*)|([^\s"#]+))/y;
+  const token = /\s*(?:"((?:[^"\\]|\\"|\\(?!"))*)"|(#.*)|([^\s"#]+))/y;
   while (token.lastIndex < line.length) {
     const at = token.lastIndex;
     const match = token.exec(line);
@@ -27,7 +27,7 @@ export function splitLine(line: string): { name: string; value: string | undefin
     }
     const [, quoted, comment, bare] = match;
     if (comment !== undefined) break;
-    words.push(quoted === undefined ? (bare ?? '') : quoted.replace(/\\(["\\])/g, '$1'));
+    words.push(quoted === undefined ? (bare ?? '') : quoted.replaceAll('\\"', '"'));
   }
   const [name, value, extra] = words;
   if (name === undefined) return undefined;

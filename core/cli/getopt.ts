@@ -5,7 +5,7 @@
 import { OPTION_ROWS } from './options-table.js';
 import { BadValue, type OptionRow, usageError } from './option-row.js';
 import { CrError } from '../errors.js';
-import { nearest } from '../nearest.js';
+import { closest } from '../nearest.js';
 import type { Command, Settings } from './settings.js';
 
 /** One option as it was given. */
@@ -52,8 +52,7 @@ export function findLong(name: string, typed: string): Named {
   if (candidates.length > 1) {
     throw usageError(`option ${typed} is ambiguous`, `It can be ${candidates.map((named) => `--${named.name}`).join(', ')}.`);
   }
-  const near = nearest(name, BY_NAME.keys());
-  throw usageError(`unknown option ${typed}`, near === undefined ? undefined : `The nearest option is --${near}.`);
+  throw usageError(`unknown option ${typed}`, `The nearest option is --${closest(name, BY_NAME.keys())}; criu-ts --help lists all.`);
 }
 
 /** Reads the words of a command line as a queue. */
@@ -86,6 +85,13 @@ function splitLong(word: string, queue: Words): Occurrence {
   return { row, on, typed, text: row.arg === 'required' && on ? takeValue(row, typed, queue) : '' };
 }
 
+/** No letter is near another, except its other case. */
+function nearestLetter(letter: string): string {
+  const other = letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase();
+  const row = BY_SHORT.get(other);
+  return row === undefined ? 'criu-ts --help lists all options.' : `The nearest option is -${other} (--${row.long}).`;
+}
+
 /** `-Rv4`, `-Ddir`, `-D dir`: letters until one takes the rest as its value. */
 function splitShort(word: string, queue: Words): Occurrence[] {
   const found: Occurrence[] = [];
@@ -94,10 +100,10 @@ function splitShort(word: string, queue: Words): Occurrence[] {
     const row = BY_SHORT.get(letter);
     const typed = `-${letter}`;
     if (row === undefined) {
-      const near = word.length > 2 ? nearest(word.slice(1), BY_NAME.keys()) : undefined;
+      const many = word.length > 2;
       throw usageError(
-        `unknown option ${typed}${word.length > 2 ? ` in "${word}"` : ''}`,
-        near === undefined ? undefined : `Did you mean --${near}?`,
+        `unknown option ${typed}${many ? ` in "${word}"` : ''}`,
+        many ? `Did you mean --${closest(word.slice(1), BY_NAME.keys())}?` : nearestLetter(letter),
       );
     }
     const attached = word.slice(i + 1);
@@ -130,12 +136,21 @@ export function concerns(row: OptionRow, command: Command): boolean {
   return row.scope === 'all' || row.scope.includes(command);
 }
 
+/** What the log says about an option that does nothing. */
+export interface Note {
+  readonly text: string;
+  /** A warning: somebody typed it and may expect something of it. Configuration files hold options for other commands. */
+  readonly warn: boolean;
+}
+
+const isTyped = (typed: string): boolean => typed.startsWith('-');
+
 /**
  * Puts one option into the settings.
  * @returns a note for the log when the option has no effect on this command
  * @throws CrError CR_USAGE for a bad value, CR_NOT_BUILT for an option that only CRIU has
  */
-export function applyOccurrence(settings: Settings, occurrence: Occurrence, command: Command): string | undefined {
+export function applyOccurrence(settings: Settings, occurrence: Occurrence, command: Command): Note | undefined {
   const { row, text, on, typed } = occurrence;
   if (!row.built) return refuseUnbuilt(occurrence, command);
   try {
@@ -144,11 +159,13 @@ export function applyOccurrence(settings: Settings, occurrence: Occurrence, comm
     if (!(error instanceof BadValue)) throw error;
     throw usageError(`${typed}: ${error.message}`, `See --${row.long} in criu-ts --help.`);
   }
-  return concerns(row, command) ? undefined : `${typed} has no effect on ${command}`;
+  return concerns(row, command) ? undefined : { text: `${typed} has no effect on ${command}`, warn: isTyped(typed) };
 }
 
-function refuseUnbuilt({ row, text, on, typed }: Occurrence, command: Command): string | undefined {
+function refuseUnbuilt({ row, text, on, typed }: Occurrence, command: Command): Note | undefined {
   if (row.long === 'ms') throw usageError('--ms was removed from CRIU; plain check does not test mount features any more', 'Leave it out.');
-  if (!on || row.harmless(text) || !concerns(row, command)) return `${typed} asks for nothing that ${command} does`;
+  if (on && row.valid?.test(text) === false) throw usageError(`${typed}: "${text}" is no value that CRIU accepts`, 'See criu(8).');
+  if (!on || row.harmless(text)) return { text: `${typed} asks for nothing`, warn: false };
+  if (!concerns(row, command)) return { text: `${typed} has no effect on ${command}`, warn: isTyped(typed) };
   throw new CrError('CR_NOT_BUILT', { message: `option ${typed} (--${row.long} of CRIU) is not built yet`, target: 'not started' });
 }

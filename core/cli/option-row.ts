@@ -23,6 +23,8 @@ export interface OptionRow {
   readonly apply: (settings: Settings, text: string, on: boolean) => void;
   /** True when this value asks for nothing that is not built (the default spelled out, for example). */
   readonly harmless: (text: string) => boolean;
+  /** What CRIU accepts as a value of an option that is not built: a mistake is refused also where the option has no effect. */
+  readonly valid?: RegExp;
   readonly help: string;
 }
 
@@ -63,11 +65,11 @@ export function notBuilt(
   long: string,
   arg: ArgumentKind,
   scope: Scope,
-  extra: Omit<Extra, 'scope'> & { harmless?: readonly string[] } = {},
+  extra: Omit<Extra, 'scope'> & { harmless?: readonly string[]; valid?: RegExp } = {},
 ): OptionRow {
-  const { harmless = [], ...rest } = extra;
+  const { harmless = [], valid, ...rest } = extra;
   const base = row(long, arg, '', { ...rest, scope }, () => undefined);
-  return { ...base, built: false, harmless: (text) => harmless.includes(text) };
+  return { ...base, built: false, harmless: (text) => harmless.includes(text), ...(valid === undefined ? {} : { valid }) };
 }
 
 /** A decimal number in a range. */

@@ -17,7 +17,7 @@ export function reservePidfile(name: string, workDir: string): Pidfile {
   const path = isAbsolute(name) ? name : join(workDir, name);
   let fd: number;
   try {
-    fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
+    fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).code ?? 'EIO';
     throw new CrError('CR_USAGE', {

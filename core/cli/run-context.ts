@@ -1,4 +1,5 @@
 /** What every command of the engine gets: a log, a way to be cancelled, progress. */
+import { statSync } from 'node:fs';
 import { CrError } from '../errors.js';
 import { LOG_LEVEL, type Log, logFailure, openLog, printable, writeAll } from '../log.js';
 import { DEFAULT_VERBOSITY } from '../options.js';
@@ -14,16 +15,34 @@ export interface RunContext {
   readonly releaseSignals: () => void;
 }
 
+/** Options that do nothing are never passed over in silence. */
+export function logNotes(log: Log, { notes }: Pick<CommandLine, 'notes'>): void {
+  for (const { text, warn } of notes) log[warn ? 'warn' : 'info'](text);
+}
+
+/**
+ * CRIU goes to both folders before it does anything: a mistyped name must not make it work elsewhere.
+ * @throws CrError CR_USAGE when the folder that an option names cannot be entered
+ */
+export function requireFolder(path: string | undefined, option: string): void {
+  if (path === undefined) return;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true) return;
+  const message = stat === undefined ? 'does not exist' : 'is not a folder';
+  throw new CrError('CR_USAGE', { message, subject: { path }, hint: `Name a folder with ${option}.`, target: 'not started' });
+}
+
 /** Opens the log and starts listening for SIGINT and SIGTERM. @throws CrError CR_USAGE when the log file cannot be created */
 export function openRun(line: CommandLine): RunContext {
   const { engine } = line.settings;
+  requireFolder(engine.workDir, '--work-dir (-W)');
   const log = openLog({
     verbosity: engine.verbosity ?? DEFAULT_VERBOSITY,
     workDir: engine.workDir ?? engine.imagesDir ?? '.',
     ...(engine.logFile === undefined ? {} : { logFile: engine.logFile }),
   });
   for (const text of versionText().trimEnd().split('\n')) log.info(text);
-  for (const note of line.notes) log.info(note);
+  logNotes(log, line);
   const abort = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
     log.warn(`${name}: stopping at the next safe point`);

@@ -3,6 +3,7 @@
  * and if even that fails (or we die, or the watchdog fires) the kernel thread ends and every task heals itself.
  */
 import { nowMs } from '../clock.js';
+import { resolve } from 'node:path';
 import { CrError, withTarget } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
@@ -101,13 +102,14 @@ class DumpSession {
     const scripts = new ActionScripts({
       scripts: options.actionScripts,
       imagesDir: options.imagesDir,
+      workDir: options.workDir,
       log: this.log,
       signal: options.signal,
     });
     await stages.run('prepare', () => {
       checkPrivileges(this.thread.proc, 'dump', 'running');
       checkImageFolder(options.imagesDir);
-      if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(options.freezeCgroup);
+      if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(resolve(options.workDir, options.freezeCgroup));
     });
     if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     this.nodes = await stages.run('preflight', () => preflight(this.thread.proc, options, this.hooks));

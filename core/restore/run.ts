@@ -114,6 +114,7 @@ class RestoreSession {
     const scripts = new ActionScripts({
       scripts: options.actionScripts,
       imagesDir: options.imagesDir,
+      workDir: options.workDir,
       log: this.log,
       signal: options.signal,
     });

@@ -189,7 +189,7 @@ test('what CRIU has and we do not: refused by name, with 1, never ignored', () =
     [['swrk', '3'], /CR_NOT_BUILT {2}the command swrk is not built yet\n.*/],
     [['dump', '-t', '1', '--tcp-established'], /CR_NOT_BUILT {2}option --tcp-established .* is not built yet\n.*/],
     [['restore', '--exec-cmd', '--', 'true'], /CR_NOT_BUILT {2}option --exec-cmd .* is not built yet\n.*/],
-    [['restore', '--leave-runing'], /CR_USAGE {2}unknown option --leave-runing\n.*nearest option is --leave-running\./],
+    [['restore', '--leave-runing'], /CR_USAGE {2}unknown option --leave-runing\n.*nearest option is --leave-running; .*/],
     [['restore', '-S'], /CR_USAGE {2}--restore-sibling needs --restore-detached\n.*/],
     [['dump', '-t', '5', '-R', '-D', images, '--timeout', 'soon'], /CR_USAGE {2}--timeout: "soon" is not a number of seconds .*/],
   ];

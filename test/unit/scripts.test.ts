@@ -25,6 +25,7 @@ function make(scripts: readonly string[], lines: string[] = [], signal?: AbortSi
     scripts,
     imagesDir: dir,
     signal,
+    workDir: dir,
     log: createLog({ verbosity: 2, sink: (line) => lines.push(line), site: () => 'x' }),
   });
 }
@@ -43,6 +44,13 @@ test('the last added runs first, with the variables and without arguments', asyn
   assert.deepEqual(output(), [`b 0 pre-dump 77 ${real}`, `a 0 pre-dump 77 ${real}`]);
   await scripts.run('pre-restore', 'not started');
   assert.deepEqual(output(), [`b 0 pre-restore unset ${real}`, `a 0 pre-restore unset ${real}`]);
+});
+
+test('they run in the work folder, where a relative name begins', async () => {
+  script('where', 0);
+  writeFileSync(join(dir, 'where'), `#!/bin/sh\npwd >>${out}\n`);
+  await make(['./where']).run('pre-dump', 'running', 1);
+  assert.deepEqual(output(), [real]);
 });
 
 test('a fatal point: all scripts run, the exit statuses are OR-ed', async () => {

@@ -5,6 +5,7 @@ import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js'
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { refusalOf } from './kinds.js';
+import { sameInode } from './names.js';
 import { seeFds, seeLink } from './seen.js';
 
 /** How often something must be seen before it is refused. */
@@ -85,12 +86,18 @@ export class PreflightFiles implements PreflightContext {
     return lines;
   }
 
+  /** False when link or file changed since we looked: the two may then belong to different files. */
+  private stillThere({ pid, fd, link, stat }: SeenFile): boolean {
+    const now = seeLink(this.proc, pid, `fd/${fd}`, fd);
+    return now !== null && now.link === link && sameInode(now.stat, stat);
+  }
+
   private look(pid: number): string[] {
     const out: string[] = [];
     for (const file of seeFds(this.proc, pid)) {
       const kind = this.hooks.claims.claimFile.call(file);
       const reason = kind ? this.ask(file, kind) : refusalOf(file);
-      if (reason !== null) out.push(`fd ${file.fd} ${reason}`);
+      if (reason !== null && this.stillThere(file)) out.push(`fd ${file.fd} ${reason}`);
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {
       const reason = this.reasonOf(pid, name);

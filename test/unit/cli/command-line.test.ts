@@ -24,6 +24,7 @@ test('commands: none, unknown, not built, removed, too many words', () => {
   assert.equal(failure(['swrk', '3']).code, 'CR_NOT_BUILT');
   assert.equal(failure(['service', '--address', 'x']).message, 'the command service is not built yet');
   assert.equal(failure(['exec']).exitCode, 255);
+  assert.match(failure(['check', '-S']).message, /--restore-sibling needs/);
   assert.match(failure(['dump', 'again', '-t', '1']).message, /excessive parameter "again"/);
 });
 
@@ -35,6 +36,7 @@ test('a name of Object.prototype is no command and no option', () => {
 test('--version and --help win over everything else', () => {
   assert.equal(parseCommandLine(['dump', '-V'], NOWHERE), 'version');
   assert.equal(parseCommandLine(['--help', 'swrk'], NOWHERE), 'help');
+  assert.equal(parseCommandLine(['--no-such-option', '-h'], NOWHERE), 'help');
 });
 
 test('the help text fits 80 columns', () => {

@@ -37,6 +37,8 @@ const LINES: readonly (readonly [string, ReturnType<typeof splitLine>])[] = [
   ['\twork-dir\t/tmp/x  ', { name: 'work-dir', value: '/tmp/x' }],
   ['work-dir "/home/my \\"work\\" directory"', { name: 'work-dir', value: '/home/my "work" directory' }],
   ['work-dir "a # b"', { name: 'work-dir', value: 'a # b' }],
+  // Only the quote can be escaped.
+  ['work-dir "a\\\\b\\n"', { name: 'work-dir', value: 'a\\\\b\\n' }],
   ['work-dir ""', { name: 'work-dir', value: '' }],
   ['verbosity=4', { name: 'verbosity', value: '4' }],
 ];

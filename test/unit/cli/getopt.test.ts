@@ -57,12 +57,14 @@ const ACCEPTED: readonly (readonly [string, Command, Settings['engine']])[] = [
   ['restore --daemon', 'restore', { detached: true }],
   ['restore -d --no-restore-detached', 'restore', { detached: false }],
   ['check --all', 'check', { extra: true, experimental: true }],
+  ['check --all --no-extra', 'check', { extra: false, experimental: true }],
   // Values that spell out a default ask for nothing.
   ['dump --pre-dump-mode splice', 'dump', {}],
   ['dump --no-tcp-established', 'dump', {}],
   ['dump --manage-cgroups=ignore', 'dump', {}],
   // An option that means nothing to the command, as a shared config file may hold it.
   ['check --tcp-established', 'check', {}],
+  ['check --cpu-cap=ins,^cpu --manage-cgroups=full -J net:5', 'check', {}],
 ];
 
 test('accepted command lines', () => {
@@ -72,9 +74,17 @@ test('accepted command lines', () => {
 /** argv, command, error code, text that the report must hold. */
 const REFUSED: readonly (readonly [string, Command, string, RegExp])[] = [
   ['dump --leave-runing', 'dump', 'CR_USAGE', /--leave-runing[^]*nearest option is --leave-running/],
-  ['dump --tree-pid 4', 'dump', 'CR_USAGE', /unknown option --tree-pid/],
-  ['dump --xyzzy-plugh', 'dump', 'CR_USAGE', /unknown option --xyzzy-plugh/],
-  ['dump -q', 'dump', 'CR_USAGE', /unknown option -q/],
+  ['dump --tree-pid 4', 'dump', 'CR_USAGE', /unknown option --tree-pid[^]*nearest option is --/],
+  ['dump --xyzzy-plugh', 'dump', 'CR_USAGE', /unknown option --xyzzy-plugh[^]*nearest option is --/],
+  ['dump -q', 'dump', 'CR_USAGE', /unknown option -q[^]*--help lists all/],
+  ['dump -m x', 'dump', 'CR_USAGE', /unknown option -m[^]*nearest option is -M \(--ext-mount-map\)/],
+  // Mistakes in options that do nothing for the command.
+  ['restore --network-lock x', 'restore', 'CR_USAGE', /"x" is no value/],
+  ['check --empty-ns user', 'check', 'CR_USAGE', /"user" is no value/],
+  ['check --cpu-cap=fpu,gpu', 'check', 'CR_USAGE', /"fpu,gpu" is no value/],
+  ['check --inherit-fd fd[1]:x', 'check', 'CR_NOT_BUILT', /--inherit-fd/],
+  ['dump --exec-cmd', 'dump', 'CR_NOT_BUILT', /--exec-cmd/],
+  ['dump --mntns-compat-mode', 'dump', 'CR_NOT_BUILT', /--mntns-compat-mode/],
   ['dump --tr 4', 'dump', 'CR_USAGE', /ambiguous[^]*--tree, --track-mem/],
   ['dump --leave', 'dump', 'CR_USAGE', /ambiguous[^]*--leave-running, --leave-stopped/],
   ['dump -t', 'dump', 'CR_USAGE', /-t needs a value/],
@@ -126,7 +136,9 @@ test('an optional value must be attached', () => {
 test('an option without effect on the command leaves a note', () => {
   const [occurrence] = splitWords(['--tree', '5']).occurrences;
   assert.ok(occurrence);
-  assert.equal(applyOccurrence({ engine: {} }, occurrence, 'restore'), '--tree has no effect on restore');
+  assert.deepEqual(applyOccurrence({ engine: {} }, occurrence, 'restore'), { text: '--tree has no effect on restore', warn: true });
+  const inFile = { ...occurrence, typed: '/etc/criu/default.conf:1: tree' };
+  assert.equal(applyOccurrence({ engine: {} }, inFile, 'restore')?.warn, false);
 });
 
 test('our own options do not make a prefix of CRIU ambiguous', () => {
