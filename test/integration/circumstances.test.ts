@@ -286,7 +286,7 @@ describe('an action script that hangs', { skip: NEEDS_ROOT }, () => {
 });
 
 test('--timeout: a target that does not come to a stop is let go in time', { skip: NEEDS_ROOT }, async () => {
-  const source = join(repository, 'test/fixtures/programs/vfork-slow.c');
+  const source = join(repository, 'test/fixtures/vfork-slow.c');
   const cflags = [`-I${join(repository, 'test/fixtures/victims')}`];
   const program = await buildVictim({
     name: 'vfork-slow',
