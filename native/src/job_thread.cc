@@ -13,7 +13,7 @@ extern "C" {
 namespace {
 
 constexpr long kPollNs = 50'000;
-constexpr int kPolls = 2'000;  // 100 ms
+constexpr int kPolls = 20'000;  // 1 s
 
 // The one signal that a kernel thread does not block. No SA_RESTART, so blocking calls return EINTR (signal(7)).
 int WakeSignal() { return SIGRTMAX - 2; }
@@ -115,8 +115,12 @@ void JobThread::Submit(std::shared_ptr<Job> job) {
 int64_t JobThread::RunSync(uint64_t program, std::shared_ptr<Region> region) {
   auto job = std::make_shared<Job>(program, std::move(region));
   Submit(job);
-  std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait(lock, [&] { return job->done; });
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return job->done; });
+  }
+  // A job that came after the deadline never ran, but the thread may not be gone yet, nor let go of what it traced.
+  if (job->result == kAbandoned) AwaitEnd();
   return job->result;
 }
 
@@ -143,18 +147,16 @@ void JobThread::FailAll() {
 }
 
 void JobThread::Abandon() {
-  bool kill = false;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (dead_) return;
     dead_ = true;
     abandoned_.store(true);
-    kill = running_ != nullptr;
-    if (kill) pthread_kill(handle_, WakeSignal());
+    if (running_) pthread_kill(handle_, WakeSignal());
     changed_.notify_all();
   }
   // The jobs end after the thread: whoever waits for one may free memory that the program still uses, and expects its targets to run again.
-  if (kill) AwaitEnd();
+  AwaitEnd();
   std::lock_guard<std::mutex> lock(mutex_);
   FailAll();
   changed_.notify_all();

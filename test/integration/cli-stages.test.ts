@@ -146,7 +146,8 @@ for (const point of ['before', 'after'] as const) {
 }
 
 test('a kind of file that is attached from outside takes what built-in kinds do not', async () => {
-  const { pid } = counter('claimed');
+  const { pid, count } = counter('claimed');
+  assert.ok(await goesOn(count), 'the program did not come up');
   const asked: string[] = [];
   const hooks = createHooks();
   hooks.claims.claimFile.tap({ name: 'spy', before: 'eventfd' }, (file) => void asked.push(file.link));

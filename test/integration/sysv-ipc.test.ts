@@ -68,7 +68,10 @@ async function start(text: string, ready: string): Promise<Program> {
   const child = spawn('/usr/bin/python3', ['-c', text], { cwd: folder, detached: true, stdio: 'ignore' });
   assert.ok(child.pid);
   pids.add(child.pid);
-  const file = (name: string) => Number(existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : -1);
+  const file = (name: string) => {
+    const text = existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '';
+    return text === '' ? -1 : Number(text);
+  };
   for (let i = 0; i < 500 && file(ready) < 0; i++) await sleep(10);
   assert.ok(file(ready) >= 0, 'the program did not come up');
   return { pid: child.pid, images, file };

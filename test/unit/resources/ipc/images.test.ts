@@ -81,6 +81,14 @@ function read(write: (images: ImageWriter) => void, tasks = [task(OWN)], vmas: r
   }
 }
 
+/** A segment without content: its page map is there all the same. */
+function addSegment(images: ImageWriter, namespace: number, entry: Parameters<typeof images.add<'ipcns-shm'>>[2], isFirst = true): void {
+  images.add('ipcns-shm', namespace, entry);
+  if (!isFirst) return;
+  images.add('pagemap-shmem', 4n, { pages_id: 1 });
+  images.rawFile('pages-1.img');
+}
+
 const bad = (what: RegExp) => ({ code: 'CR_IMAGE_BAD', message: what });
 
 test('a namespace without objects needs only its variables', () => {
@@ -98,7 +106,7 @@ test('segments that cannot exist', () => {
   const own = (...list: { desc: typeof desc; size: bigint; in_pagemaps: boolean }[]) => {
     return (images: ImageWriter) => {
       images.add('ipcns-var', OWN, variables);
-      for (const entry of list) images.add('ipcns-shm', OWN, entry);
+      list.forEach((entry, i) => addSegment(images, OWN, entry, i === 0));
     };
   };
   assert.equal(read(own(segment), [task(OWN)], [attached]).segmentOf(4n).extent, 4096);
@@ -112,7 +120,7 @@ test('segments that cannot exist', () => {
 
 test('in the namespace of the tools only what is attached counts', () => {
   const ours = ownIds().ipc_ns_id!;
-  const write = (images: ImageWriter) => images.add('ipcns-shm', ours, { desc, size: 4096n, in_pagemaps: true });
+  const write = (images: ImageWriter) => addSegment(images, ours, { desc, size: 4096n, in_pagemaps: true });
   assert.equal(read(write, [task(ours)]).isEmpty, true);
   assert.equal(read(write, [task(ours)], [attached]).isEmpty, false);
 });
@@ -121,7 +129,7 @@ test('huge pages make an attachment larger', () => {
   const entry = { desc, size: 5n, in_pagemaps: true, hugetlb_flag: SHM.HUGETLB | (21 << SHM.HUGE_SHIFT) };
   const ipc = read((images) => {
     images.add('ipcns-var', OWN, variables);
-    images.add('ipcns-shm', OWN, entry);
+    addSegment(images, OWN, entry);
   });
   assert.equal(ipc.segmentOf(4n).extent, 2 << 20);
 });
