@@ -119,7 +119,7 @@ describe('restore', { skip: root }, () => {
       await dumpAway(subject);
       // ns_last_pid: the next process that anybody starts gets the pid after this one (proc_sys_kernel(5)).
       const script = `import os,sys,time
-for _ in range(50):
+for _ in range(3000):
     open("/proc/sys/kernel/ns_last_pid", "w").write("${pid - 1}")
     child = os.fork()
     if child == 0: os._exit(0)
@@ -128,7 +128,7 @@ for _ in range(50):
     os.waitpid(child, 0)
 sys.exit("the pid could not be had")`;
       const holder = subject.call({ name: 'holder', command: '/usr/bin/python3' }, ['-I', '-c', script]);
-      for (let i = 0; i < 500 && !existsSync(join(subject.folder, 'taken')); i++) await sleep(5);
+      for (let i = 0; i < 2000 && !existsSync(join(subject.folder, 'taken')); i++) await sleep(5);
       for (let i = 0; i < 100 && processInfo(pid)?.state !== 'Z'; i++) await sleep(2);
       assert.equal(processInfo(pid)?.state, 'Z', 'the zombie did not get the pid');
       const done = await restore(subject);
