@@ -308,11 +308,15 @@ export class Parasite {
     this.allRun = false;
     const { free } = this.thread.once(
       'parasite.cure',
-      8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * (1280 + AWAIT_STOP_SIZE),
+      8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * (1792 + AWAIT_STOP_SIZE),
       (p) => {
         for (const t of running) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
         for (const t of running) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
-        for (const t of this.process.threads) if (t !== main) this.emitRestore(p, t);
+        for (const t of this.process.threads) {
+          if (t === main) continue;
+          if (!this.stepping) this.emitPark(p, t);
+          this.emitRestore(p, t);
+        }
         for (const range of this.ranges)
           emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {
             name: 'munmap',
@@ -339,6 +343,21 @@ export class Parasite {
     const { main, threads } = this.process;
     const all = [...threads.filter((t) => t !== main), main];
     return this.allRun ? all : all.filter((t) => readStat(this.thread.proc, t.pid, t.tid)?.state !== 't');
+  }
+
+  /**
+   * Out of the daemon, to the thread's own rescue stub, before signals may come in: if we die then, a handler runs on the stack of the task and comes back
+   * to the stub. The daemon's stack has no room for a signal frame.
+   */
+  private emitPark(p: Program, tracee: Tracee): void {
+    const { blob } = this.thread.native;
+    const daemon = this.daemons.get(tracee);
+    if (!daemon) return;
+    const parked = tracee
+      .registers!.clone()
+      .set('rip', daemon.syscallAt + blob.stubRescue - blob.stubSyscall)
+      .set('orig_rax', -1n);
+    p.sys.ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, parked).iov).must('point the thread at its rescue stub');
   }
 
   /** Mask first, registers last: until then the thread is in code that restores the mask itself. */

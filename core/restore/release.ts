@@ -30,10 +30,10 @@ export interface Held {
 
 /** Seizes all threads, unmaps the arena and sets registers. Afterwards every thread is stopped as the task that it was. */
 export function holdAll(run: RestoreRun, arena: Range): Held[] {
-  // The root's leader last: it is who tells the others that we have died (seed-arena.ts). Killed with us before they are held, it could not.
-  const isWatcher = (thread: RestoreThread): boolean => thread.task === run.tasks[0] && thread.isLeader;
-  const all = run.tasks.flatMap((task) => task.threads);
-  const threads = [...all.filter((thread) => !isWatcher(thread)), ...all.filter(isWatcher)];
+  // The root last, with all its threads (killing one kills them all): it is who tells the others that we have died (seed-arena.ts). Killed with us
+  // before they are held, it could not.
+  const [root, ...others] = run.tasks;
+  const threads = [...others, root!].flatMap((task) => task.threads);
   const held: Held[] = [];
   for (let i = 0; i < threads.length; i += BATCH) held.push(...seizeBatch(run, threads.slice(i, i + BATCH)));
   for (const task of run.tasks) if (task.threads.length > 0) unmapArena(run, task, arena);
