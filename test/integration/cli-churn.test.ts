@@ -38,7 +38,7 @@ async function dumpOften(pid: number): Promise<number> {
     for (const { pid: child, ppid } of entries.slice(1)) assert.ok(pids.indexOf(ppid) < pids.indexOf(child) && pids.includes(ppid));
     most = Math.max(most, tasks, threads);
   }
-  assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^State:\s*[SR][^]*^TracerPid:\s*0$/m);
+  assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^State:\s*[SRD][^]*^TracerPid:\s*0$/m);
   return most;
 }
 
