@@ -36,9 +36,34 @@ function filesOf(suite, parts) {
     .map((path) => join(root, 'dist', path.replace(/\.ts$/, '.js')));
 }
 
+/** What a failed test said, short enough for the end of a log. */
+const FAILURE_LINES = 40;
+
+/** Tests that were begun and did not end: the ones to look at when a file ran out of time. Innermost last. */
+function watchUnfinished(stream) {
+  const begun = new Map();
+  const of = (event) => begun.get(event.file) ?? begun.set(event.file, []).get(event.file);
+  stream.on('test:dequeue', (event) => of(event).push(event.name));
+  stream.on('test:complete', (event) => {
+    const names = of(event);
+    const at = names.lastIndexOf(event.name);
+    if (at >= 0) names.splice(at, 1);
+  });
+  return (file) => (begun.get(file) ?? []).filter((name) => name !== file);
+}
+
+function failureText(event, unfinished) {
+  const error = event.details?.error;
+  const said = String(error?.cause?.message ?? error?.message ?? '').split('\n');
+  const pending = error?.failureType === 'testTimeoutFailure' ? unfinished(event.file ?? event.name) : [];
+  const hanging = pending.length > 0 ? [`had not ended: ${pending.join(' > ')}`] : [];
+  return [...hanging, ...said.slice(0, FAILURE_LINES)].map((line) => `      ${line}`).join('\n');
+}
+
 function runSuite(suite, files, totals) {
   return new Promise((resolve) => {
     const stream = run({ files, concurrency: SUITES[suite], timeout: FILE_TIMEOUT_MS });
+    const unfinished = watchUnfinished(stream);
     stream.on('test:pass', (event) => {
       if (event.details?.type === 'suite') return;
       if (event.skip !== undefined)
@@ -48,7 +73,7 @@ function runSuite(suite, files, totals) {
     stream.on('test:fail', (event) => {
       // A failed suite or file only repeats the failure of what is in it, except when the file itself broke.
       const own = event.details?.error?.failureType !== 'subtestsFailed';
-      if (own) totals.failures.push(`${relative(root, event.file ?? suite)}: ${event.name}`);
+      if (own) totals.failures.push(`${relative(root, event.file ?? suite)}: ${event.name}\n${failureText(event, unfinished)}`);
     });
     const printed = stream.compose(spec);
     printed.on('end', resolve);

@@ -9,6 +9,8 @@ export interface Scenario {
   readonly restoreOptions: readonly string[];
   /** Huge pages (2 MiB) that must be there while it runs. */
   readonly hugePages?: number;
+  /** Something that the machine has once: scenarios with the same word must not run at the same time. */
+  readonly shares?: string | null;
   /** Starts it and waits until it may be dumped. @throws Skipped when this machine lacks what it is about */
   start(subject: Subject): Promise<void>;
   /** Lets it go on to its end. @throws SubjectFailure when it did not go on as it should */
@@ -40,6 +42,7 @@ export function scenarioOf(victim: Victim): Scenario {
     dumpOptions: victim.dumpOptions,
     restoreOptions: victim.restoreOptions,
     hugePages: victim.hugePages,
+    shares: victim.shares,
     start: async (subject) => {
       subject.start(subject.install(await buildVictim(victim)));
       await waitReady(subject);

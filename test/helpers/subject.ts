@@ -29,6 +29,8 @@ export class Subject {
   private child: ChildProcess | null = null;
   private exit: Promise<number | NodeJS.Signals> | null = null;
   private calls = 0;
+  /** Children of this process whose end node is to tell us. */
+  private readonly awaited = new Set<number>();
 
   constructor(name: string) {
     this.folder = mkdtempSync(join(tmpdir(), `criu-ts-run-${name}-`));
@@ -68,9 +70,15 @@ export class Subject {
     });
     closeSync(output);
     this.child = child;
-    if (child.pid !== undefined) this.sessions.add(child.pid);
+    if (child.pid !== undefined) {
+      this.sessions.add(child.pid);
+      this.awaited.add(child.pid);
+    }
     this.exit = new Promise((resolve) => {
-      child.once('exit', (code, signal) => resolve(code ?? signal ?? 'SIGKILL'));
+      child.once('exit', (code, signal) => {
+        this.awaited.delete(child.pid!);
+        resolve(code ?? signal ?? 'SIGKILL');
+      });
       child.once('error', () => resolve(127));
     });
   }
@@ -119,8 +127,13 @@ export class Subject {
     return this.exit ?? Promise.resolve(127);
   }
 
+  /** True for a child whose end node will tell: whoever else collects it makes us wait for ever. */
+  awaits(pid: number): boolean {
+    return this.awaited.has(pid);
+  }
+
   /** Waits until none of `gone` (else: of the living processes of the run) exists, not even as a zombie: then their pids are free. */
-  async waitGone(what: string, gone: readonly ProcessInfo[] = [], patienceMs = 5000): Promise<void> {
+  async waitGone(what: string, gone: readonly ProcessInfo[] = [], patienceMs = 20_000): Promise<void> {
     const deadline = performance.now() + patienceMs;
     for (;;) {
       const left = [...gone.filter(({ pid, start }) => processInfo(pid)?.start === start), ...this.processes()];
@@ -132,12 +145,17 @@ export class Subject {
 
   /** Runs any command of a tool in the name of this run. */
   async call(tool: Tool, args: readonly string[], timeoutMs = PATIENCE_MS, started?: (pid: number) => void): Promise<Finished> {
+    let own = 0;
     const note = (pid: number): void => {
+      own = pid;
       this.sessions.add(pid);
+      this.awaited.add(pid);
       started?.(pid);
     };
     const output = join(this.folder, `call-${++this.calls}`);
-    return call(tool.command, args, { cwd: this.folder, env: this.env, timeoutMs, output, started: note });
+    return call(tool.command, args, { cwd: this.folder, env: this.env, timeoutMs, output, started: note }).finally(() =>
+      this.awaited.delete(own),
+    );
   }
 
   /** Dumps the program. @throws SubjectFailure with the end of the log */

@@ -13,8 +13,8 @@ import { Subject } from './subject.js';
 import { victims } from './victims.js';
 
 export const NEEDS_ROOT = process.getuid?.() === 0 ? false : 'needs root: processes are frozen and pids chosen';
-const PATIENCE_MS = 15_000;
-const SETTLE_MS = 5000;
+const PATIENCE_MS = 30_000;
+const SETTLE_MS = 20_000;
 const REAP_MS = 10;
 const PR_SET_CHILD_SUBREAPER = 36;
 /** Victims give up after 50 seconds. */
@@ -204,16 +204,9 @@ export class Orphanage {
   private readonly calls = new LocalCalls();
   private readonly pids: number[];
   private readonly timer = setInterval(() => this.reap(), REAP_MS);
-  /** @param subject as it was started. Its first process is a child of node, which waits for it: only what a restore makes of it may be collected here. */
-  constructor(subject: Subject) {
-    this.pids = subject
-      .family()
-      .map(({ pid }) => pid)
-      .filter((pid) => pid !== subject.pid);
-    subject.exitStatus().then(
-      () => this.add(subject.pid),
-      () => undefined,
-    );
+  /** @param subject as it was started */
+  constructor(private readonly subject: Subject) {
+    this.pids = subject.family().map(({ pid }) => pid);
     this.calls.must({ why: 'adopt orphans' }, 'prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   }
 
@@ -221,9 +214,9 @@ export class Orphanage {
     this.pids.push(pid);
   }
 
-  /** Collects those of the pids that have ended. Happens by itself while others are waited for. */
+  /** Collects those of the pids that have ended. Happens by itself while others are waited for. Node's own children are left to it. */
   reap(): void {
-    for (const pid of this.pids) this.calls.call('wait4', pid, 0, WALL | WNOHANG, 0);
+    for (const pid of this.pids) if (!this.subject.awaits(pid)) this.calls.call('wait4', pid, 0, WALL | WNOHANG, 0);
   }
 
   close(): void {

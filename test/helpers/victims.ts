@@ -1,8 +1,8 @@
 /**
  * The self-checking C programs of test/fixtures/victims. The first line of a victim says how it is built and dumped:
- *   // victim: [cflags=WORD] [libs=WORD] [needs=FEATURE] [hugepages=N] [dump=OPTION] [restore=OPTION]
+ *   // victim: [cflags=WORD] [libs=WORD] [needs=FEATURE] [hugepages=N] [shares=WHAT] [dump=OPTION] [restore=OPTION]
  * A key may come more than once. `dump` and `restore` are options that both tools need for this object (such as dump=--link-remap); `hugepages` are
- * reserved while it runs.
+ * reserved while it runs. `shares` names something that the machine has once (the numbers of ptys): victims with the same word run one after the other.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -23,6 +23,7 @@ export interface Victim {
   readonly libs: readonly string[];
   readonly needs: readonly string[];
   readonly hugePages: number;
+  readonly shares: string | null;
   readonly dumpOptions: readonly string[];
   readonly restoreOptions: readonly string[];
 }
@@ -33,7 +34,7 @@ function parse(file: string): Victim[] {
   if (!first.startsWith('// victim:')) return [];
   const words = first.slice('// victim:'.length).split(' ').filter(Boolean);
   const values = (key: string): string[] => words.filter((word) => word.startsWith(`${key}=`)).map((word) => word.slice(key.length + 1));
-  const known = /^(cflags|libs|needs|hugepages|dump|restore)=/;
+  const known = /^(cflags|libs|needs|hugepages|shares|dump|restore)=/;
   const strange = words.find((word) => !known.test(word));
   if (strange !== undefined) throw new Error(`${source}: its first line has the unknown word ${strange}`);
   return [
@@ -44,6 +45,7 @@ function parse(file: string): Victim[] {
       libs: values('libs'),
       needs: values('needs'),
       hugePages: Number(values('hugepages')[0] ?? 0),
+      shares: values('shares')[0] ?? null,
       dumpOptions: values('dump'),
       restoreOptions: values('restore'),
     },

@@ -82,7 +82,7 @@ async function victim(): Promise<Victim> {
   const child = spawn('/usr/bin/python3', ['-c', COUNTER], { cwd: folder, detached: true, stdio: 'ignore' });
   assert.ok(child.pid);
   const count = () => Number(existsSync(join(folder, 'count')) ? readFileSync(join(folder, 'count'), 'utf8') : 0);
-  for (let i = 0; i < 100 && count() < 3; i++) await sleep(20);
+  for (let i = 0; i < 1500 && count() < 3; i++) await sleep(20);
   return { pid: child.pid, folder, images, count };
 }
 
@@ -101,7 +101,7 @@ const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)/m.exec(status(p
 async function goesOn({ count }: Victim, from: number): Promise<void> {
   const first = count();
   assert.ok(first >= from && first <= from + 100, `${first} after ${from}`);
-  for (let i = 0; i < 100 && count() < first + 3; i++) await sleep(20);
+  for (let i = 0; i < 1500 && count() < first + 3; i++) await sleep(20);
   assert.ok(count() >= first + 3, 'it does not count');
 }
 
@@ -114,7 +114,7 @@ async function dumped(target: Victim): Promise<number> {
 
 /** Until nobody works in the folder, and we have collected the zombie of the root. */
 async function gone({ folder, pid }: Victim): Promise<void> {
-  for (let i = 0; i < 200 && (inFolder(folder).length > 0 || status(pid) !== ''); i++) await sleep(10);
+  for (let i = 0; i < 1500 && (inFolder(folder).length > 0 || status(pid) !== ''); i++) await sleep(10);
   assert.equal(status(pid), '');
 }
 
@@ -154,7 +154,7 @@ test('without -d it stays until the root has ended, and ends with 0 as CRIU does
   const from = await dumped(target);
   const tool = spawn(launcher, ['restore', '--no-default-config', '-D', target.images], { stdio: ['ignore', 'ignore', 'pipe'] });
   const end = ended(tool);
-  for (let i = 0; i < 200 && status(target.pid) === ''; i++) await sleep(20);
+  for (let i = 0; i < 1500 && status(target.pid) === ''; i++) await sleep(20);
   await sleep(300);
   await goesOn(target, from);
   assert.equal(parentOf(target.pid), tool.pid);
@@ -222,7 +222,7 @@ test('statistics: dumped pages are those in the images, restored ones those that
   mkdirSync(images, { recursive: true });
   const child = spawn('/usr/bin/python3', ['-c', SHARERS], { cwd: folder, detached: true, stdio: 'ignore' });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  for (let i = 0; i < 200 && !(existsSync(join(folder, 'ready')) && statSync(join(folder, 'ready')).size === 2); i++) await sleep(20);
+  for (let i = 0; i < 1500 && !(existsSync(join(folder, 'ready')) && statSync(join(folder, 'ready')).size === 2); i++) await sleep(20);
   const begun = performance.now();
   assert.equal(criuTs(['dump', '-t', String(child.pid), '-D', images, '-R']).status, 0);
   const took = (performance.now() - begun) * 1000;
@@ -278,7 +278,7 @@ test('scripts of a restore with an IPC namespace: it is made between two of them
   mkdirSync(images, { recursive: true });
   const child = spawn('/usr/bin/unshare', ['-i', 'sleep', '1000'], { cwd: folder, detached: true, stdio: 'ignore' });
   const { pid = 0 } = child;
-  for (let i = 0; i < 200 && !status(pid).startsWith('Name:\tsleep'); i++) await sleep(10);
+  for (let i = 0; i < 1500 && !status(pid).startsWith('Name:\tsleep'); i++) await sleep(10);
   const ended = new Promise((resolve) => child.once('exit', resolve));
   await dump({ pid, imagesDir: images });
   await ended;

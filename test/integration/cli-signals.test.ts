@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeProcess, processesOf } from '../helpers/processes.js';
 import { launcher } from '../helpers/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'criu-ts-signals-'));
@@ -38,11 +39,17 @@ function counter(file: string): ChildProcess {
 const count = (file: string): number => Number(existsSync(file) ? readFileSync(file, 'utf8') : 0);
 const status = (pid: number): string => readFileSync(`/proc/${pid}/status`, 'utf8');
 
+/** Everybody in the session of the target, and what they do. */
+const session = (pid: number): string[] =>
+  processesOf({ folder: dir, sessions: new Set([pid]), since: 0 })
+    .filter((info) => info.session === pid)
+    .map(describeProcess);
+
 async function runsOn(pid: number, file: string, when: string): Promise<void> {
   assert.match(status(pid), /^TracerPid:\s*0$/m, when);
   const before = count(file);
-  for (let i = 0; i < 100 && count(file) <= before; i++) await sleep(20);
-  assert.ok(count(file) > before, `${when}: the target no longer counts (${before}): ${readFileSync(`/proc/${pid}/stat`, 'utf8')}`);
+  for (let i = 0; i < 1500 && count(file) <= before; i++) await sleep(20);
+  assert.ok(count(file) > before, `${when}: the target no longer counts (${before}):\n${session(pid).join('\n')}`);
 }
 
 /** One dump with one signal. Returns how it ended. */

@@ -31,7 +31,7 @@ function counter(name: string): { pid: number; count: () => number; ended: Promi
 
 async function goesOn(count: () => number): Promise<boolean> {
   const before = count();
-  for (let i = 0; i < 100 && count() === before; i++) await sleep(10);
+  for (let i = 0; i < 1500 && count() === before; i++) await sleep(10);
   return count() > before;
 }
 

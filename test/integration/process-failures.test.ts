@@ -129,7 +129,7 @@ for _ in range(3000):
 sys.exit("the pid could not be had")`;
       const holder = subject.call({ name: 'holder', command: '/usr/bin/python3' }, ['-I', '-c', script]);
       for (let i = 0; i < 2000 && !existsSync(join(subject.folder, 'taken')); i++) await sleep(5);
-      for (let i = 0; i < 100 && processInfo(pid)?.state !== 'Z'; i++) await sleep(2);
+      for (let i = 0; i < 1500 && processInfo(pid)?.state !== 'Z'; i++) await sleep(2);
       assert.equal(processInfo(pid)?.state, 'Z', 'the zombie did not get the pid');
       const done = await restore(subject);
       assert.equal(done.status, 0, done.text);

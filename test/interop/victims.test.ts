@@ -5,7 +5,7 @@ import { knownGaps } from '../helpers/gaps.js';
 import { MODES, caseName, casesOf, runCase } from '../helpers/modes.js';
 import { peers } from '../helpers/peers.js';
 import { programs } from '../programs/programs.js';
-import { scenarioOf } from '../helpers/scenario.js';
+import { scenarioOf, type Scenario } from '../helpers/scenario.js';
 import { victims } from '../helpers/victims.js';
 
 test('known gaps name victims and peers that exist', () => {
@@ -18,8 +18,8 @@ test('known gaps name victims and peers that exist', () => {
   }
 });
 
-describe('victims', { concurrency: 2 }, () => {
-  for (const item of casesOf(victims().map(scenarioOf), MODES)) {
+function takeThrough(scenarios: readonly Scenario[]): void {
+  for (const item of casesOf(scenarios, MODES)) {
     test(
       caseName(item),
       { skip: process.getuid?.() === 0 ? false : 'needs root: processes are frozen and pids chosen' },
@@ -30,4 +30,9 @@ describe('victims', { concurrency: 2 }, () => {
       },
     );
   }
-});
+}
+
+const all = victims().map(scenarioOf);
+const alone = (scenario: Scenario): boolean => (scenario.shares ?? null) !== null;
+describe('victims', { concurrency: 2 }, () => takeThrough(all.filter((scenario) => !alone(scenario))));
+describe('victims that need something which there is only once', { concurrency: 1 }, () => takeThrough(all.filter(alone)));

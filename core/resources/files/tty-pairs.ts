@@ -10,8 +10,12 @@ import { applySettings, infoId, PTY_MAX, TIO, TTY_TYPE } from './tty-info.js';
 
 export const PTMX = '/dev/ptmx';
 
-/** Opens ptys until the wanted number comes: the kernel gives the lowest that is free. */
-function openMaster(context: RestoreContext, path: string, index: number | null, flags: number): number {
+/** How long a pty that somebody else has is waited for: restores beside this one take all numbers up to their own, for a moment. */
+const PATIENCE_MS = 1000;
+const STEP_MS = 5;
+
+/** Opens ptys until the wanted number comes: the kernel gives the lowest that is free. @returns null when a higher number came */
+function tryMaster(context: RestoreContext, path: string, index: number | null, flags: number): number | null {
   const { calls } = context.run;
   const others: number[] = [];
   try {
@@ -21,17 +25,26 @@ function openMaster(context: RestoreContext, path: string, index: number | null,
       calls.must({ why: 'read the number of a terminal' }, 'ioctl', fd, TIO.gptn, calls.scratch);
       const got = calls.scratch.u32(0);
       if (got === index || index === null) return others.pop()!;
-      if (got > index)
-        throw new CrError('CR_RESTORE', {
-          message: `pty ${index} is in use`,
-          subject: { path: `/dev/pts/${index}` },
-          hint: 'Close the terminal that has this number, or restore where /dev/pts is empty.',
-          target: 'not started',
-        });
+      if (got > index) return null;
     }
   } finally {
     for (const fd of others) closeSync(fd);
   }
+}
+
+function openMaster(context: RestoreContext, path: string, index: number | null, flags: number): number {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; waited <= PATIENCE_MS; waited += STEP_MS) {
+    const fd = tryMaster(context, path, index, flags);
+    if (fd !== null) return fd;
+    Atomics.wait(pause, 0, 0, STEP_MS);
+  }
+  throw new CrError('CR_RESTORE', {
+    message: `pty ${index} is in use`,
+    subject: { path: `/dev/pts/${index}` },
+    hint: 'Close the terminal that has this number, or restore where /dev/pts is empty.',
+    target: 'not started',
+  });
 }
 
 /** A pty to be. */
