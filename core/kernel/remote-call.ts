@@ -8,7 +8,7 @@ import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
 import type { Program, Ptr } from '../program/program.js';
 
 /** Arena bytes that one remote call needs. */
-export const REMOTE_CALL_SIZE = 3072;
+export const REMOTE_CALL_SIZE = 3584;
 /** Arena bytes of emitAwaitStop(). */
 export const AWAIT_STOP_SIZE = 512;
 
@@ -27,25 +27,30 @@ export function registerVector(p: Program, registers: Registers): { iov: Ptr; da
 }
 
 /**
- * Runs a stopped task to its next system call stop (entry or exit). Two kinds of stops may come between. A PTRACE_EVENT_STOP (a second trap, a group
- * stop) is passed over. SIGSTOP, which no mask holds back, is handed to the task: its process then is in job-control stop, which shows as an event
- * stop while we hold it and lasts when we let go.
+ * Runs stopped tasks to their next system call stop (entry or exit), all at once: the first is mostly there when the last has been let run. Two kinds of
+ * stops may come between. A PTRACE_EVENT_STOP (a second trap, a group stop) is passed over. SIGSTOP, which no mask holds back, is handed to the task: its
+ * process then is in job-control stop, which shows as an event stop while we hold it and lasts when we let go.
  */
-function emitToSyscallStop(p: Program, tid: number, why: string): void {
-  const status = p.out(8);
-  const signal = p.out(8);
-  const first = p.length;
-  p.sys.ptrace(PTRACE.SYSCALL, tid, 0, signal.word32()).must(why);
-  p.sys.wait4(tid, status, WALL, 0).must(why);
-  const stopSignal = p.branch(status.word32(), 0xffffffff, SIGSTOP_DELIVERY);
-  p.store(signal.addr, 0, 4);
-  const other = p.branch(0, 0, 0);
-  p.place(stopSignal);
-  p.store(signal.addr, SIGSTOP, 4);
-  p.place(other);
-  p.retry(status.word32(), EVENT_STOP_MASK, EVENT_STOP, first, MAX_FOREIGN_STOPS, why);
-  p.retry(status.word32(), 0xffffffff, SIGSTOP_DELIVERY, first, MAX_FOREIGN_STOPS, why);
-  p.expect(status.word32(), 0xffffffff, SYSCALL_STOP, why);
+function emitToSyscallStop(p: Program, calls: readonly { tid: number; why: string }[]): void {
+  for (const { tid, why } of calls) p.sys.ptrace(PTRACE.SYSCALL, tid, 0, 0).must(why);
+  for (const { tid, why } of calls) {
+    const status = p.out(8);
+    const signal = p.out(8);
+    const running = p.branch(0, 0, 0);
+    const again = p.length;
+    p.sys.ptrace(PTRACE.SYSCALL, tid, 0, signal.word32()).must(why);
+    p.place(running);
+    p.sys.wait4(tid, status, WALL, 0).must(why);
+    const stopSignal = p.branch(status.word32(), 0xffffffff, SIGSTOP_DELIVERY);
+    p.store(signal.addr, 0, 4);
+    const other = p.branch(0, 0, 0);
+    p.place(stopSignal);
+    p.store(signal.addr, SIGSTOP, 4);
+    p.place(other);
+    p.retry(status.word32(), EVENT_STOP_MASK, EVENT_STOP, again, MAX_FOREIGN_STOPS, why);
+    p.retry(status.word32(), 0xffffffff, SIGSTOP_DELIVERY, again, MAX_FOREIGN_STOPS, why);
+    p.expect(status.word32(), 0xffffffff, SYSCALL_STOP, why);
+  }
 }
 
 /** Waits for the event stop of a thread that was interrupted. A SIGSTOP that comes first is handed over, as above. */
@@ -65,23 +70,43 @@ export interface RemoteCall {
   readonly why: string;
 }
 
+/** A remote call and who makes it. */
+export interface RemoteCaller {
+  /** A stopped task. */
+  readonly tid: number;
+  /** Address of a `syscall` instruction in the task. */
+  readonly at: number;
+  /** Registers to start from; only the call's own are changed. */
+  readonly base: Registers;
+  readonly call: RemoteCall;
+}
+
+const ORDER = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
+
 /**
- * Emits one remote call of the stopped task `tid` at the `syscall` instruction at `at`. Returns where the registers after the call will be;
- * `rax` is the result. `base` are registers to start from (only the call's own are changed).
+ * Emits one remote call in each of several tasks. Returns where the registers after the calls will be; `rax` is the result.
+ * @param p its arena needs REMOTE_CALL_SIZE for each
  */
+export function emitRemoteCalls(p: Program, callers: readonly RemoteCaller[]): Ptr[] {
+  const list = callers.map(({ tid, call }) => ({ tid, why: `make ${call.name} in task ${tid}: ${call.why}` }));
+  callers.forEach(({ tid, at, base, call }, i) => {
+    const regs = base.clone().set('rip', at).set('rax', SYSCALLS[call.name].x64).set('orig_rax', -1n);
+    call.args.forEach((arg, k) => regs.set(ORDER[k]!, BigInt(arg)));
+    p.sys.ptrace(PTRACE.SETREGSET, tid, NT_PRSTATUS, registerVector(p, regs).iov).must(list[i]!.why);
+  });
+  emitToSyscallStop(p, list);
+  emitToSyscallStop(p, list);
+  return list.map(({ tid, why }) => {
+    const after = p.out(REGS_SIZE);
+    const iov = p.iovec([{ addr: after.addr, length: REGS_SIZE }]);
+    p.sys.ptrace(PTRACE.GETREGSET, tid, NT_PRSTATUS, iov).must(why);
+    return after;
+  });
+}
+
+/** The same for one task. */
 export function emitRemoteCall(p: Program, tid: number, at: number, base: Registers, call: RemoteCall): Ptr {
-  const regs = base.clone().set('rip', at).set('rax', SYSCALLS[call.name].x64).set('orig_rax', -1n);
-  const order = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
-  call.args.forEach((arg, i) => regs.set(order[i]!, BigInt(arg)));
-  const why = `make ${call.name} in task ${tid}: ${call.why}`;
-  const { iov } = registerVector(p, regs);
-  p.sys.ptrace(PTRACE.SETREGSET, tid, NT_PRSTATUS, iov).must(why);
-  emitToSyscallStop(p, tid, why);
-  emitToSyscallStop(p, tid, why);
-  const after = p.out(REGS_SIZE);
-  const afterIov = p.iovec([{ addr: after.addr, length: REGS_SIZE }]);
-  p.sys.ptrace(PTRACE.GETREGSET, tid, NT_PRSTATUS, afterIov).must(why);
-  return after;
+  return emitRemoteCalls(p, [{ tid, at, base, call }])[0]!;
 }
 
 /** Result of a remote call: negative errno, or the value. */

@@ -28,6 +28,15 @@ function setAction(p: Program, signal: number, entry: Pick<SaEntry, 'sigaction' 
   p.sys.rt_sigaction(signal, act, 0, MASK_SIZE).must(`set the action of signal ${signal}`);
 }
 
+const isDefault = ({ sigaction, flags, restorer, mask }: SaEntry): boolean =>
+  sigaction === 0n && flags === 0n && restorer === 0n && mask === 0n;
+
+/** Gives every signal its default action. For the root before it has children, who inherit it: most actions of most tasks then need no call. */
+export function emitDefaultActions(p: Program): void {
+  const act = p.struct('sigaction');
+  for (const signal of SIGNALS) p.sys.rt_sigaction(signal, act, 0, MASK_SIZE).must(`set the default action of signal ${signal}`);
+}
+
 function problemsOf(task: RestoreTask): string[] {
   const out: string[] = [];
   const { length } = taskPart(task.threads[0]!.core).sigactions;
@@ -79,7 +88,10 @@ export const signals: TaskResource = {
       // Zombies and helpers told this task of their end. An action that ignores drops what is queued (sigaction(2), POSIX), and reaps nothing that
       // has ended already. The SIGCHLDs that the task really had come back with the queued signals.
       setAction(p, SIGCHLD, { sigaction: BigInt(SIG_IGN), flags: 0n, restorer: 0n, mask: 0n });
-      taskPart(task.threads[0]!.core).sigactions.forEach((entry, i) => setAction(p, SIGNALS[i]!, entry));
+      taskPart(task.threads[0]!.core).sigactions.forEach((entry, i) => {
+        const signal = SIGNALS[i]!;
+        if (!isDefault(entry) || signal === SIGCHLD) setAction(p, signal, entry);
+      });
     },
   },
   thread: {

@@ -39,7 +39,12 @@ export function owners(tasks: readonly RestoreTask[], id: 'files_id' | 'fs_id'):
 }
 
 /** Round 1. Zombies are not waited for by their program: it ends them. */
-export function joinJobs(ctx: AttributeContext): { live: SeedJob[]; zombies: SeedJob[] } {
+export interface JoinJobs {
+  readonly live: readonly SeedJob[];
+  readonly zombies: readonly SeedJob[];
+}
+
+export function joinJobs(ctx: AttributeContext): JoinJobs {
   const { run } = ctx;
   const tables = owners(run.tasks, 'files_id');
   const fs = owners(run.tasks, 'fs_id');

@@ -2,21 +2,31 @@
 import { nowMs } from '../clock.js';
 import { CrError } from '../errors.js';
 import { readStat } from '../kernel/procfs/stat.js';
-import { armJobs, joinJobs, queueJobs, settleJobs, threadJobs, type AttributeContext } from './attributes.js';
-import { runSeeds, type Between, type SeedJob } from './seeds.js';
+import { armJobs, queueJobs, settleJobs, threadJobs, type AttributeContext, type JoinJobs } from './attributes.js';
+import { submitSeeds, waitSeeds, type Between, type SeedJob } from './seeds.js';
 
 const ZOMBIE_WAIT_MS = 10_000;
 
-/** @throws CrError of the first program that failed */
-export async function becomeTasks(ctx: AttributeContext, between: Between): Promise<void> {
-  const { live, zombies } = joinJobs(ctx);
-  const run = (jobs: readonly SeedJob[]) => runSeeds(ctx.run.thread, ctx.seeds, jobs, between);
-  await run(live);
+/**
+ * While the seeds work on one round, the programs of the next are built: nothing in them comes from what a round found out.
+ * @param join programs of the first round (attributes.ts)
+ * @throws CrError of the first program that failed
+ */
+export async function becomeTasks(ctx: AttributeContext, { live, zombies }: JoinJobs, between: Between): Promise<void> {
+  const { thread } = ctx.run;
+  const start = (jobs: readonly SeedJob[]) => submitSeeds(thread, ctx.seeds, jobs);
+  const end = (jobs: readonly SeedJob[]) => waitSeeds(thread, ctx.seeds, jobs, between);
+  start(live);
+  const settle = settleJobs(ctx);
+  await end(live);
   if (zombies.length > 0) endZombies(ctx, zombies);
-  await run(settleJobs(ctx));
-  await run(queueJobs(ctx));
-  await run(threadJobs(ctx));
-  await run(armJobs(ctx));
+  start(settle);
+  const [queue, threads, arm] = [queueJobs(ctx), threadJobs(ctx), armJobs(ctx)];
+  await end(settle);
+  for (const jobs of [queue, threads, arm]) {
+    start(jobs);
+    await end(jobs);
+  }
 }
 
 function endZombies({ run, seeds }: AttributeContext, jobs: readonly SeedJob[]): void {

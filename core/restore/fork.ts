@@ -5,29 +5,36 @@ import type { FillAssistant } from '../resources/memory/fill.js';
 import { specialMappings } from '../resources/memory/vdso.js';
 import { buildRootBirth, type BirthContext, type Births } from './births.js';
 import type { RestoreTask } from './model.js';
-import { runSeeds, waitSeeds, type Between, type SeedJob } from './seeds.js';
+import { runSeeds, submitSeeds, waitSeeds, type Between, type SeedJob } from './seeds.js';
 
 /**
  * Runs the births of all tasks.
  * @param others births of all tasks but the root (buildBirths)
  * @param assistant helps one task with its pages, or null
+ * @param meanwhile called when the seeds are at work
+ * @returns what it gave
  * @throws CrError of the first program that failed
  */
-export async function fork(
+export async function fork<T>(
   ctx: BirthContext,
   others: ReadonlyMap<RestoreTask, Births>,
   assistant: FillAssistant | null,
+  meanwhile: () => T,
   between: Between,
-): Promise<void> {
+): Promise<T> {
   const { tasks, thread } = ctx.run;
   const root = tasks[0]!;
   const special = specialMappings(readMaps(thread.proc, root.pid) ?? []);
   const births = new Map([[root, buildRootBirth(ctx, special)], ...others]);
   const { before, main } = births.get(root)!;
-  await runSeeds(thread, ctx.seeds, [jobOf(ctx, root, before?.layout ?? main)], between);
+  const first = [jobOf(ctx, root, before?.layout ?? main)];
+  submitSeeds(thread, ctx.seeds, first);
+  const value = meanwhile();
+  await waitSeeds(thread, ctx.seeds, first, between);
   if (assistant) await assist(ctx, assistant, births.get(assistant.task)!, between);
   const jobs = tasks.map((task) => jobOf(ctx, task, births.get(task)!.main));
   await waitSeeds(thread, ctx.seeds, jobs, between);
+  return value;
 }
 
 function jobOf(ctx: BirthContext, task: RestoreTask, program: Program): SeedJob {

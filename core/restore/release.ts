@@ -6,12 +6,13 @@ import { NT_PRSTATUS, NT_X86_XSTATE, PTRACE, PTRACE_O, Registers, REGS_SIZE } fr
 import { CrError } from '../errors.js';
 import { seizeThreads } from '../kernel/freeze.js';
 import { readMaps } from '../kernel/procfs/maps.js';
-import { emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from '../kernel/remote-call.js';
+import { emitRemoteCalls, registerVector, remoteResult, REMOTE_CALL_SIZE } from '../kernel/remote-call.js';
 import { readMemory } from '../kernel/stub.js';
 import { Tracee } from '../kernel/tracee.js';
 import { waitForState } from '../kernel/wait-state.js';
 import type { Range } from '../resources/memory/ranges.js';
 import { gpregsOf, xstateOf } from '../resources/registers/x64.js';
+import { SYSCALL_INSTRUCTION } from '../resources/memory/vdso-x64.js';
 import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 
@@ -19,7 +20,6 @@ const BATCH = 256;
 /** As many as can be, in one program: nothing else may come between. */
 const COMMIT_BATCH = 65536;
 const SIGSTOP = 19;
-const SYSCALL_INSTRUCTION = Buffer.from([0x0f, 0x05]);
 const MAX_CODE = 64 * 1024 * 1024;
 
 /** A thread of the tree, held by us. */
@@ -28,15 +28,19 @@ export interface Held {
   readonly tracee: Tracee;
 }
 
-/** Seizes all threads, unmaps the arena and sets registers. Afterwards every thread is stopped as the task that it was. */
-export function holdAll(run: RestoreRun, arena: Range): Held[] {
+/**
+ * Seizes all threads, unmaps the arena and sets registers. Afterwards every thread is stopped as the task that it was.
+ * @param syscallAt address of a `syscall` instruction in the vDSO of a task; null when it has no vDSO
+ */
+export function holdAll(run: RestoreRun, arena: Range, syscallAt: (task: RestoreTask) => number | null): Held[] {
   // The root last, with all its threads (killing one kills them all): it is who tells the others that we have died (seed-arena.ts). Killed with us
   // before they are held, it could not.
   const [root, ...others] = run.tasks;
   const threads = [...others, root!].flatMap((task) => task.threads);
   const held: Held[] = [];
   for (let i = 0; i < threads.length; i += BATCH) held.push(...seizeBatch(run, threads.slice(i, i + BATCH)));
-  for (const task of run.tasks) if (task.threads.length > 0) unmapArena(run, task, arena);
+  const live = run.tasks.filter((task) => task.threads.length > 0);
+  for (let i = 0; i < live.length; i += BATCH) unmapArena(run, live.slice(i, i + BATCH), arena, syscallAt);
   for (let i = 0; i < held.length; i += BATCH) setRegisters(run, held.slice(i, i + BATCH));
   return held;
 }
@@ -56,37 +60,42 @@ function seizeBatch(run: RestoreRun, threads: readonly RestoreThread[]): Held[] 
 }
 
 /** Once a process: all its threads share the mapping. */
-function unmapArena(run: RestoreRun, task: RestoreTask, arena: Range): void {
-  const at = findSyscall(run, task);
-  const { value, free } = run.thread.once('release.registers', 4096, (p) => {
-    const regs = p.out(REGS_SIZE);
-    p.sys
-      .ptrace(PTRACE.GETREGSET, task.pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
-      .must('read the registers of a seed');
-    return regs;
-  });
-  const base = new Registers(value.copy());
-  free();
-  const call = run.thread.once('release.unmap', 4096 + REMOTE_CALL_SIZE, (p) =>
-    emitRemoteCall(p, task.pid, at, base, { name: 'munmap', args: [arena.start, arena.end - arena.start], why: 'unmap the arena' }),
+function unmapArena(run: RestoreRun, tasks: readonly RestoreTask[], arena: Range, syscallAt: (task: RestoreTask) => number | null): void {
+  const { value, free } = run.thread.once('release.registers', 4096 + tasks.length * 512, (p) =>
+    tasks.map(({ pid }) => {
+      const regs = p.out(REGS_SIZE);
+      p.sys
+        .ptrace(PTRACE.GETREGSET, pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
+        .must('read the registers of a seed');
+      return regs;
+    }),
   );
-  const result = remoteResult(call.value);
-  call.free();
-  if (result !== 0)
-    throw new CrError('CR_RESTORE', {
-      message: `the arena could not be unmapped (${result})`,
-      subject: { pid: task.pid },
-      target: 'destroyed',
-    });
+  const call = { name: 'munmap', args: [arena.start, arena.end - arena.start], why: 'unmap the arena' } as const;
+  const callers = tasks.map((task, i) => ({
+    tid: task.pid,
+    at: syscallAt(task) ?? findSyscall(run, task),
+    base: new Registers(value[i]!.copy()),
+    call,
+  }));
+  free();
+  const after = run.thread.once('release.unmap', 4096 + tasks.length * REMOTE_CALL_SIZE, (p) => emitRemoteCalls(p, callers));
+  const results = after.value.map(remoteResult);
+  after.free();
+  const bad = results.findIndex((result) => result !== 0);
+  if (bad < 0) return;
+  throw new CrError('CR_RESTORE', {
+    message: `the arena could not be unmapped (${results[bad]})`,
+    subject: { pid: tasks[bad]!.pid },
+    target: 'destroyed',
+  });
 }
 
-/** Any `syscall` instruction outside the arena will do: the vDSO has some (its fall-backs); a task without vDSO has one in its own code. */
+/** Any `syscall` instruction outside the arena will do; a task without vDSO has one in its own code. */
 function findSyscall(run: RestoreRun, task: RestoreTask): number {
   const PROT_EXEC = 4;
   const maps = (readMaps(run.thread.proc, task.pid) ?? []).filter(
     (vma) => (vma.prot & PROT_EXEC) !== 0 && vma.kind !== 'vsyscall' && vma.kind !== 'memfd',
   );
-  maps.sort((a, b) => Number(b.kind === 'vdso') - Number(a.kind === 'vdso'));
   for (const vma of maps) {
     const found = readMemory(task.pid, vma.start, Math.min(vma.end - vma.start, MAX_CODE)).indexOf(SYSCALL_INSTRUCTION);
     if (found >= 0) return vma.start + found;

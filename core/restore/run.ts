@@ -22,9 +22,12 @@ import { FillAssistant, taskToAssist } from '../resources/memory/fill.js';
 import { PageSources } from '../resources/memory/page-map.js';
 import { SharedMemory } from '../resources/memory/restore-shared.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
+import { syscallInVdso } from '../resources/memory/vdso.js';
+import { emitDefaultActions } from '../resources/signals.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
+import { joinJobs } from './attributes.js';
 import { becomeTasks } from './become.js';
 import { checkTasks } from './check.js';
 import { buildBirths, type BirthContext } from './births.js';
@@ -239,16 +242,20 @@ class RestoreSession {
     await stages.run('postSetupNamespaces', async () => {
       if (run.ipc.hasNamespace) await scripts.run('post-setup-namespaces', 'destroyed', this.rootPid);
     });
-    await stages.run('fork', async () => {
+    const attributes = { run, seeds, processes: this.processes, threads: this.threads };
+    const join = await stages.run('fork', async () => {
       for (const task of run.tasks) this.created.add(task);
-      await fork(ctx, programs, this.assistant, this.between);
+      const jobs = await fork(ctx, programs, this.assistant, () => joinJobs(attributes), this.between);
       this.stats.countCompared(ctx.memoryContext);
+      return jobs;
     });
     await stages.run('postForking', () => undefined);
-    await stages.run('tasks', () => becomeTasks({ run, seeds, processes: this.processes, threads: this.threads }, this.between));
+    await stages.run('tasks', () => becomeTasks(attributes, join, this.between));
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
     return stages.run('release', () => {
-      const held = this.thread.within(RELEASE_LIMIT_MS, () => holdAll(run, seeds.range));
+      const held = this.thread.within(RELEASE_LIMIT_MS, () =>
+        holdAll(run, seeds.range, (task) => syscallInVdso(this.vdso, this.memory.get(task)!.vdso)),
+      );
       // The seeds are gone as such: nobody watches our death any more, EXITKILL does.
       robust.remove(seeds.arena);
       return held;
@@ -266,7 +273,9 @@ class RestoreSession {
   private async startRoot(ctx: BirthContext): Promise<void> {
     const [root] = ctx.run.tasks;
     const thread = this.processes.of(root!);
-    const ready = new Program('seed.ready', ctx.run.arena).end();
+    const ready = new Program('seed.ready', ctx.run.arena);
+    emitDefaultActions(ready);
+    ready.end();
     ctx.seeds.presetProgram(thread, ready);
     ctx.seeds.writeBoot(thread);
     startRoot(this.thread, ctx.seeds, this.service, { pid: root!.pid, sibling: this.options.sibling });

@@ -92,9 +92,14 @@ function execProgram(outer: Program, seeds: SeedArena, service: ServiceFds): Pro
 
 /** Hands programs over, waits for all, and throws what the first failed one says. */
 export async function runSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[], between: Between): Promise<void> {
+  submitSeeds(thread, seeds, jobs);
+  await waitSeeds(thread, seeds, jobs, between);
+}
+
+/** Hands programs over; waitSeeds() tells what came of them. */
+export function submitSeeds(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {
   for (const job of jobs) thread.observer.before?.(job.program);
   for (let i = 0; i < jobs.length; i += BATCH) submitBatch(thread, seeds, jobs.slice(i, i + BATCH));
-  await waitSeeds(thread, seeds, jobs, between);
 }
 
 function submitBatch(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[]): void {

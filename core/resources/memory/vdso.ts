@@ -11,7 +11,7 @@ import type { Program } from '../../program/program.js';
 import type { Range } from './ranges.js';
 import { VMA_STATUS } from './vma-bits.js';
 import { vdsoFunctions } from './vdso-elf.js';
-import { jumpTo } from './vdso-x64.js';
+import { SYSCALL_INSTRUCTION, jumpTo } from './vdso-x64.js';
 
 const MREMAP_MAYMOVE_FIXED = 3;
 
@@ -78,6 +78,8 @@ export function planVdso(pid: number, now: VdsoImage, wanted: VdsoImage, spare: 
   const to = shapeOf(wanted.special);
   if (!to) return { to: null, patches: [] };
   const same = from !== null && from.dataSize === to.dataSize && from.code === to.code && from.codeSize === to.codeSize;
+  // Nearly always: dumped on this kernel.
+  if (same && now.code && wanted.code?.equals(now.code)) return { to: to.start, patches: [] };
   const here = now.code ? vdsoFunctions(now.code) : null;
   const there = wanted.code ? vdsoFunctions(wanted.code) : null;
   if (same && (there === null || equalMaps(here, there))) return { to: to.start, patches: [] };
@@ -96,6 +98,13 @@ export function planVdso(pid: number, now: VdsoImage, wanted: VdsoImage, spare: 
 
 function equalMaps(a: ReadonlyMap<string, number> | null, b: ReadonlyMap<string, number>): boolean {
   return a !== null && a.size === b.size && [...a].every(([name, offset]) => b.get(name) === offset);
+}
+
+/** Address of a `syscall` instruction of this kernel's vDSO (its functions fall back to one) in a task of that plan; null when the task has no vDSO. */
+export function syscallInVdso(now: VdsoImage, { to }: VdsoPlan): number | null {
+  const from = shapeOf(now.special);
+  const offset = now.code?.indexOf(SYSCALL_INSTRUCTION) ?? -1;
+  return to === null || !from || offset < 0 ? null : to + from.code + offset;
 }
 
 /** Moves the special mappings to `to`, or unmaps them. Whatever is there already must be unmapped or one of them. */
