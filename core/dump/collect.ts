@@ -1,6 +1,6 @@
 /** Reading a frozen tree: first from outside, then by programs inside. Every resource adds its ops; each process costs one round trip. */
-import { readMaps } from '../kernel/procfs/maps.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
+import { infectAll } from '../kernel/infect.js';
 import { readRegisters } from '../kernel/outside.js';
 import { Parasite, type RemoteJob } from '../kernel/parasite.js';
 import { runRemote } from '../kernel/remote-jobs.js';
@@ -47,12 +47,14 @@ function finishAll(list: readonly (Finish | void)[]): void {
 
 /** Puts a parasite into every live process. */
 export function infect(run: DumpRun, robust: RobustList): void {
-  for (const task of live(run)) {
-    if (!task.traced) continue;
+  const hosts = live(run).flatMap((task) => {
+    if (!task.traced) return [];
     const size = PROCESS_ARENA + task.threads.length * THREAD_ARENA + 64 * POSIX_TIMER_ARENA;
-    task.parasite = new Parasite(run.thread, robust, task.traced, size, run.options.step);
-    task.parasite.infect(readMaps(run.thread.proc, task.pid) ?? []);
-  }
+    const parasite = new Parasite(run.thread, robust, task.traced, size, run.options.step);
+    task.parasite = parasite;
+    return [{ parasite, maps: task.vmas }];
+  });
+  infectAll(run.thread, hosts);
 }
 
 /** Programs in every process, then in every thread; all processes at once. */

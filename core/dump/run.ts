@@ -9,6 +9,7 @@ import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
 import { CgroupFreezer } from '../kernel/cgroup-freezer.js';
+import { cureAll } from '../kernel/cure.js';
 import { freezeInCgroup, freezeTree } from '../kernel/freeze.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { RobustList } from '../kernel/robust-list.js';
@@ -243,7 +244,12 @@ class DumpSession {
   }
 
   private cure(): void {
-    this.thread.within(this.options.timeoutMs, () => this.liveTasks().forEach((task) => task.parasite?.cure()));
+    this.thread.within(this.options.timeoutMs, () =>
+      cureAll(
+        this.thread,
+        this.liveTasks().flatMap((task) => task.parasite ?? []),
+      ),
+    );
   }
 
   /** A failed dump: every task runs on unharmed. */

@@ -1,31 +1,22 @@
-/**
- * The parasite: an arena shared with a frozen process and a daemon in each of its threads. Order (every step leaves the task able to heal itself):
- *  1. the stub with the leader's registers goes into vDSO padding; 2. registers point to the stub, 3. then the mask blocks everything (the other
- *  order would leave all signals blocked if we died between); 4. two remote mmaps; 5. threads start in the blob.
- * No descriptor of the target is used, so it works at RLIMIT_NOFILE too.
- */
+/** The parasite: an arena shared with a frozen process and a daemon in each of its threads. It comes by infect.ts and goes by cure.ts. */
 import { closeSync, openSync } from 'node:fs';
 import { NT_PRSTATUS, PTRACE, type Registers } from '../abi/ptrace.js';
-import { errnoName } from '../abi/errno.js';
 import { CrError } from '../errors.js';
 import { Arena } from '../program/arena.js';
 import { THREAD_BLOCK, THREAD_BLOCK_SIZE } from '../program/isa.js';
 import type { Program } from '../program/program.js';
 import type { KernelThread } from './kernel-thread.js';
 import { readStat } from './procfs/stat.js';
-import { AWAIT_STOP_SIZE, emitAwaitStop, emitRemoteCall, registerVector, remoteResult, REMOTE_CALL_SIZE } from './remote-call.js';
+import { registerVector, type RemoteCall, type RemoteCaller } from './remote-call.js';
 import { resumeRegisters } from './restart.js';
 import { ARENA_HEAD, type RobustList } from './robust-list.js';
-import { findStubPlace, stubBytes, stubSlotSize, writeMemory, type StubCandidate, type StubPlace } from './stub.js';
+import { stubBytes, stubSlotSize, writeMemory, type StubPlace } from './stub.js';
 import { stepProgram } from './stepper.js';
 import type { TracedProcess, Tracee } from './tracee.js';
 
 const PAGE = 4096;
 const THREAD_STACK = 1536;
 const ALL_SIGNALS = 0xffffffffffffffffn;
-const PROT_RX = 5;
-const PROT_RW = 3;
-const MAP_SHARED_ANON = 0x21;
 const POLL_NS = 20_000_000;
 
 interface Daemon {
@@ -46,7 +37,8 @@ export interface RemoteJob {
 
 export class Parasite {
   private place: StubPlace | null = null;
-  private code: { addr: number; size: number; mapping: Arena } | null = null;
+  private code: { readonly addr: number; readonly size: number; mapping: Arena | null } | null = null;
+  private data: { readonly addr: number; readonly size: number } | null = null;
   private memory: Arena | null = null;
   private readonly daemons = new Map<Tracee, Daemon>();
   /** Every daemon runs, and nobody has been told to stop. */
@@ -70,7 +62,7 @@ export class Parasite {
   /** Address ranges that belong to us, not to the target. */
   get ranges(): { start: number; end: number }[] {
     const code = this.code ? [{ start: this.code.addr, end: this.code.addr + this.code.size }] : [];
-    const data = this.memory ? [{ start: this.memory.base, end: this.memory.base + this.memory.size }] : [];
+    const data = this.data ? [{ start: this.data.addr, end: this.data.addr + this.data.size }] : [];
     return [...code, ...data];
   }
 
@@ -79,21 +71,17 @@ export class Parasite {
     return this.place;
   }
 
-  /**
-   * Maps the arena and starts a daemon in every thread. Precondition: all threads are stopped and their registers and masks are read.
-   * @param maps the target's mappings
-   */
-  infect(maps: readonly StubCandidate[]): void {
-    const main = this.process.main;
-    const { blob } = this.thread.native;
-    this.place = findStubPlace(blob, this.process, maps);
-    writeMemory(this.process.pid, this.place.addr, stubBytes(blob, this.rescueOf(main)));
-    this.mapArena(main);
-    this.placeThreads();
-    if (this.stepping) this.park();
-    else this.start();
+  /** Writes the rescue stub of the main thread. Precondition: all threads are stopped and their registers and masks are read. */
+  placeStub(place: StubPlace): void {
+    this.place = place;
+    this.writeStub();
   }
 
+  private writeStub(): void {
+    writeMemory(this.process.pid, this.place!.addr, stubBytes(this.thread.native.blob, this.rescueOf(this.process.main)));
+  }
+
+  /** What brings a thread back to where it was. */
   private rescueOf(tracee: Tracee): {
     registers: Registers;
     mask: bigint;
@@ -102,60 +90,52 @@ export class Parasite {
   } {
     if (!tracee.registers) throw new CrError('CR_INTERNAL', { message: `registers of ${tracee.tid} were not read`, target: 'frozen' });
     const registers = resumeRegisters(tracee.registers, { signalPending: tracee.signalPending, sameTask: true });
-    const maps = this.code && this.memory ? { code: this.code, data: { addr: this.memory.base, size: this.memory.size } } : {};
+    const maps = this.code && this.data ? { code: this.code, data: this.data } : {};
     return { registers, mask: tracee.mask, ...maps };
   }
 
-  private get syscallAt(): number {
+  /** Address of the `syscall` instruction of the main thread's rescue stub. */
+  get syscallAt(): number {
     const { blob } = this.thread.native;
     return (this.place?.addr ?? 0) + blob.stubSyscall - blob.stubBegin;
   }
+
   private get rescueAt(): number {
     const { blob } = this.thread.native;
     return (this.place?.addr ?? 0) + blob.stubRescue - blob.stubBegin;
   }
 
-  private mapArena(main: Tracee): void {
+  /** Bytes of the two mappings: code with a stub for each thread, and the arena. */
+  get sizes(): { readonly code: number; readonly data: number } {
     const { blob } = this.thread.native;
-    const codeSize = Math.ceil((roundUp(blob.code.length, 64) + this.process.threads.length * stubSlotSize(blob)) / PAGE) * PAGE;
-    const dataSize =
-      Math.ceil((this.arenaSize + ARENA_HEAD.size + this.process.threads.length * (THREAD_BLOCK_SIZE + THREAD_STACK)) / PAGE) * PAGE;
-    const base = main.registers!;
-    const { value, free } = this.thread.once(
-      'parasite.map',
-      4 * REMOTE_CALL_SIZE,
-      (p) => {
-        const parked = registerVector(p, base.clone().set('rip', this.rescueAt).set('orig_rax', -1n));
-        const mask = p.out(8).setU64(0, ALL_SIGNALS);
-        p.sys.ptrace(PTRACE.SETREGSET, main.tid, NT_PRSTATUS, parked.iov).must('point the task at its rescue stub');
-        p.sys.ptrace(PTRACE.SETSIGMASK, main.tid, 8, mask).must('block signals of the task');
-        const map = (size: number, prot: number) =>
-          emitRemoteCall(p, main.tid, this.syscallAt, base, {
-            name: 'mmap',
-            args: [0, size, prot, MAP_SHARED_ANON, -1n, 0],
-            why: 'map the arena',
-          });
-        return { code: map(codeSize, PROT_RX), data: map(dataSize, PROT_RW) };
-      },
-      { subject: { pid: this.process.pid }, target: 'running' },
-    );
-    const code = remoteResult(value.code);
-    const data = remoteResult(value.data);
-    free();
-    this.code = { addr: this.checkMap(code, codeSize), size: codeSize, mapping: this.share(code, codeSize, 0) };
-    this.memory = this.share(this.checkMap(data, dataSize), dataSize, ARENA_HEAD.size);
-    this.robust.add(this.memory);
+    const { length } = this.process.threads;
+    const code = roundUp(roundUp(blob.code.length, 64) + length * stubSlotSize(blob), PAGE);
+    return { code, data: roundUp(this.arenaSize + ARENA_HEAD.size + length * (THREAD_BLOCK_SIZE + THREAD_STACK), PAGE) };
   }
 
-  private checkMap(addr: number, size: number): number {
-    if (addr > 0) return addr;
-    throw new CrError('CR_REMOTE', {
-      message: `no room for ${size} bytes in the address space`,
-      subject: { pid: this.process.pid },
-      kernel: { call: `mmap(NULL, ${size}, ..., MAP_SHARED|MAP_ANONYMOUS)`, errno: errnoName(-addr) },
-      hint: 'Raise RLIMIT_AS of the process or free memory.',
-      target: 'running',
-    });
+  /** Emits: the main thread stands at its rescue stub, then nothing interrupts it. */
+  emitToStub(p: Program): void {
+    const { tid, registers } = this.process.main;
+    const parked = registerVector(p, registers!.clone().set('rip', this.rescueAt).set('orig_rax', -1n));
+    p.sys.ptrace(PTRACE.SETREGSET, tid, NT_PRSTATUS, parked.iov).must(`point task ${tid} at its rescue stub`);
+    p.sys.ptrace(PTRACE.SETSIGMASK, tid, 8, p.out(8).setU64(0, ALL_SIGNALS)).must(`block signals of task ${tid}`);
+  }
+
+  /** A remote call by the main thread, from its rescue stub. */
+  caller(call: RemoteCall): RemoteCaller {
+    const { tid, registers } = this.process.main;
+    return { tid, at: this.syscallAt, base: registers!, call };
+  }
+
+  /** The code mapping is there. */
+  hasCode(addr: number): void {
+    const { code } = this.sizes;
+    this.code = { addr, size: code, mapping: null };
+  }
+
+  /** The arena is there. */
+  hasArena(addr: number): void {
+    this.data = { addr, size: this.sizes.data };
   }
 
   /** Our view of shared anonymous memory of the target: /proc/PID/map_files opens it without any path or descriptor (needs CAP_SYS_ADMIN). */
@@ -170,10 +150,14 @@ export class Parasite {
   }
 
   /** Fills in blob, stub slots and thread blocks. */
-  private placeThreads(): void {
+  placeThreads(): void {
     const { blob } = this.thread.native;
     const code = this.code!;
-    code.mapping.bytes.set(blob.code, 0);
+    const mapping = this.share(code.addr, code.size, 0);
+    code.mapping = mapping;
+    this.memory = this.share(this.data!.addr, this.data!.size, ARENA_HEAD.size);
+    this.robust.add(this.memory);
+    mapping.bytes.set(blob.code, 0);
     const slotSize = stubSlotSize(blob);
     const slots = roundUp(blob.code.length, 64);
     const { main } = this.process;
@@ -181,7 +165,7 @@ export class Parasite {
     this.process.threads.forEach((tracee, i) => {
       const isMain = tracee === main;
       const slot = slots + i * slotSize;
-      code.mapping.bytes.set(stubBytes(blob, this.rescueOf(tracee)), slot);
+      mapping.bytes.set(stubBytes(blob, this.rescueOf(tracee)), slot);
       const block = this.arena.alloc(THREAD_BLOCK_SIZE, 64);
       const stack = this.arena.alloc(THREAD_STACK, 64);
       const view = this.arena.view;
@@ -196,58 +180,47 @@ export class Parasite {
       this.daemons.set(tracee, { tracee, block, stackTop: this.arena.addr(stack + THREAD_STACK), syscallAt });
     });
     // The vDSO stub learns what to unmap, now that it exists.
-    writeMemory(this.process.pid, this.place!.addr, stubBytes(blob, this.rescueOf(this.process.main)));
+    this.writeStub();
   }
 
-  private start(): void {
-    const { blob } = this.thread.native;
-    const { free } = this.thread.once(
-      'parasite.start',
-      4096 + this.daemons.size * 640,
-      (p) => {
-        const mask = p.out(8).setU64(0, ALL_SIGNALS);
-        for (const d of this.daemons.values()) {
-          const regs = d.tracee
-            .registers!.clone()
-            .set('rip', this.code!.addr + blob.entry)
-            .set('rsp', d.stackTop)
-            .set('orig_rax', -1n);
-          regs.set('rdi', this.arena.addr(d.block)).set('eflags', 0x202);
-          p.sys.ptrace(PTRACE.SETREGSET, d.tracee.tid, NT_PRSTATUS, registerVector(p, regs).iov).must('start the daemon');
-          p.sys.ptrace(PTRACE.SETSIGMASK, d.tracee.tid, 8, mask).must('block signals of the task');
-          p.sys.ptrace(PTRACE.CONT, d.tracee.tid, 0, 0).must('start the daemon');
-        }
-      },
-      { subject: { pid: this.process.pid }, target: 'running' },
-    );
-    free();
-    this.allRun = true;
+  /** Arena bytes that emitStart() needs. */
+  get startSize(): number {
+    return this.daemons.size * 640;
   }
 
-  /** For stepping: every thread points at its rescue stub, then all signals are blocked. The main thread is there already. */
-  private park(): void {
+  /** Emits the start of all daemons; when stepping, every thread merely stands at its rescue stub. */
+  emitStart(p: Program): void {
+    if (this.stepping) this.emitParkOthers(p);
+    else for (const daemon of this.daemons.values()) this.emitDaemon(p, daemon);
+  }
+
+  /** The program of emitStart() has ended well. */
+  started(): void {
+    this.allRun = !this.stepping;
+  }
+
+  private emitDaemon(p: Program, { tracee, block, stackTop }: Daemon): void {
     const { blob } = this.thread.native;
-    const toRescue = blob.stubRescue - blob.stubSyscall;
-    const others = [...this.daemons.values()].filter((d) => d.tracee !== this.process.main);
-    const { free } = this.thread.once(
-      'parasite.park',
-      4096 + others.length * 640,
-      (p) => {
-        const mask = p.out(8).setU64(0, ALL_SIGNALS);
-        for (const { tracee, syscallAt } of others) {
-          const parked = tracee
-            .registers!.clone()
-            .set('rip', syscallAt + toRescue)
-            .set('orig_rax', -1n);
-          p.sys
-            .ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, parked).iov)
-            .must('point the thread at its rescue stub');
-          p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, mask).must('block signals of the task');
-        }
-      },
-      { subject: { pid: this.process.pid }, target: 'running' },
-    );
-    free();
+    const why = `start the daemon of thread ${tracee.tid}`;
+    const regs = tracee
+      .registers!.clone()
+      .set('rip', this.code!.addr + blob.entry)
+      .set('rsp', stackTop)
+      .set('orig_rax', -1n)
+      .set('rdi', this.arena.addr(block))
+      .set('eflags', 0x202);
+    p.sys.ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, regs).iov).must(why);
+    p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, p.out(8).setU64(0, ALL_SIGNALS)).must(`block signals of thread ${tracee.tid}`);
+    p.sys.ptrace(PTRACE.CONT, tracee.tid, 0, 0).must(why);
+  }
+
+  /** Every thread points at its rescue stub, then all signals are blocked. The main thread is there already. */
+  private emitParkOthers(p: Program): void {
+    for (const { tracee } of this.daemons.values()) {
+      if (tracee === this.process.main) continue;
+      this.emitPark(p, tracee);
+      p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, p.out(8).setU64(0, ALL_SIGNALS)).must(`block signals of thread ${tracee.tid}`);
+    }
   }
 
   /** Runs a job from outside and waits for it. Precondition: stepping. */
@@ -298,51 +271,46 @@ export class Parasite {
   }
 
   /**
-   * Stops the daemons, puts every thread back to where it was, and unmaps the arena. Afterwards all threads are stopped with their own registers:
-   * detaching (or dying) lets them run on as if nothing had been.
+   * Threads that must be stopped, the leader last (see awaitStops in freeze.ts). When starting or curing them failed half-way, some are in a stop from
+   * which nobody let them go: they would not report another one.
    */
-  cure(): void {
-    if (!this.place) return;
-    const main = this.process.main;
-    const running = this.running();
-    this.allRun = false;
-    const { free } = this.thread.once(
-      'parasite.cure',
-      8192 + 4 * REMOTE_CALL_SIZE + this.process.threads.length * (1792 + AWAIT_STOP_SIZE),
-      (p) => {
-        for (const t of running) p.sys.ptrace(PTRACE.INTERRUPT, t.tid, 0, 0).must('stop the daemon');
-        for (const t of running) emitAwaitStop(p, t.tid, 'wait for the daemon to stop');
-        for (const t of this.process.threads) {
-          if (t === main) continue;
-          if (!this.stepping) this.emitPark(p, t);
-          this.emitRestore(p, t);
-        }
-        for (const range of this.ranges)
-          emitRemoteCall(p, main.tid, this.syscallAt, main.registers!, {
-            name: 'munmap',
-            args: [range.start, range.end - range.start],
-            why: 'unmap the arena',
-          });
-        this.emitRestore(p, main);
-      },
-      { subject: { pid: this.process.pid }, target: 'running' },
-    );
-    free();
-    writeMemory(this.process.pid, this.place.addr, this.place.original);
+  running(): Tracee[] {
+    if (this.daemons.size === 0 || this.stepping) return [];
+    const { main, threads } = this.process;
+    const all = [...threads.filter((t) => t !== main), main];
+    return this.allRun ? all : all.filter((t) => readStat(this.thread.proc, t.pid, t.tid)?.state !== 't');
+  }
+
+  /** Arena bytes that the emitters of leaving need. */
+  get leaveSize(): number {
+    return 2048 + this.process.threads.length * 1792;
+  }
+
+  /** Emits: threads beside the main one, which stand still, get back what they had. */
+  emitLeaveOthers(p: Program): void {
+    for (const tracee of this.process.threads) {
+      if (tracee === this.process.main) continue;
+      if (!this.stepping) this.emitPark(p, tracee);
+      this.emitRestore(p, tracee);
+    }
+  }
+
+  /** Emits: the main thread gets back what it had. Nothing of the arena may be in use any more. */
+  emitLeave(p: Program): void {
+    this.emitRestore(p, this.process.main);
+  }
+
+  /** The tasks have left: the stub's place gets its bytes back. */
+  left(): void {
+    if (this.place) writeMemory(this.process.pid, this.place.addr, this.place.original);
     this.place = null;
     this.daemons.clear();
     this.unshare();
   }
 
-  /**
-   * Threads that must be stopped, the leader last (see awaitStops in freeze.ts). When starting or curing them failed half-way, some are in a stop from
-   * which nobody let them go: they would not report another one.
-   */
-  private running(): Tracee[] {
-    if (this.daemons.size === 0 || this.stepping) return [];
-    const { main, threads } = this.process;
-    const all = [...threads.filter((t) => t !== main), main];
-    return this.allRun ? all : all.filter((t) => readStat(this.thread.proc, t.pid, t.tid)?.state !== 't');
+  /** Nobody is to be interrupted twice. */
+  stopping(): void {
+    this.allRun = false;
   }
 
   /**
@@ -357,27 +325,30 @@ export class Parasite {
       .registers!.clone()
       .set('rip', daemon.syscallAt + blob.stubRescue - blob.stubSyscall)
       .set('orig_rax', -1n);
-    p.sys.ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, parked).iov).must('point the thread at its rescue stub');
+    p.sys
+      .ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, parked).iov)
+      .must(`point thread ${tracee.tid} at its rescue stub`);
   }
 
   /** Mask first, registers last: until then the thread is in code that restores the mask itself. */
   private emitRestore(p: Program, tracee: Tracee): void {
     const rescue = this.rescueOf(tracee);
     const mask = p.out(8).setU64(0, rescue.mask);
-    p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, mask).must('give the task its signal mask back');
+    p.sys.ptrace(PTRACE.SETSIGMASK, tracee.tid, 8, mask).must(`give thread ${tracee.tid} its signal mask back`);
     p.sys
       .ptrace(PTRACE.SETREGSET, tracee.tid, NT_PRSTATUS, registerVector(p, rescue.registers).iov)
-      .must('give the task its registers back');
+      .must(`give thread ${tracee.tid} its registers back`);
   }
 
   /** Drops our views of the arena (the target keeps or has lost its own). */
   unshare(): void {
-    if (this.code) this.thread.native.unmap(this.code.mapping.mapping);
+    if (this.code?.mapping) this.thread.native.unmap(this.code.mapping.mapping);
     if (this.memory) {
       this.robust.remove(this.memory);
       this.thread.native.unmap(this.memory.mapping);
     }
     this.code = null;
+    this.data = null;
     this.memory = null;
   }
 }

@@ -7,6 +7,8 @@ import { dump } from '../../core/index.js';
 import { freezeTree } from '../../core/kernel/freeze.js';
 import { KernelThread } from '../../core/kernel/kernel-thread.js';
 import { detachAll, readRegisters } from '../../core/kernel/outside.js';
+import { cureAll } from '../../core/kernel/cure.js';
+import { infectAll } from '../../core/kernel/infect.js';
 import { Parasite } from '../../core/kernel/parasite.js';
 import { readMaps } from '../../core/kernel/procfs/maps.js';
 import { runRemote } from '../../core/kernel/remote-jobs.js';
@@ -84,7 +86,7 @@ function runStored(pid: number, stepping: boolean): Outcome[] {
   const [process] = freezeTree(thread, pid, { ptraceOptions: 0 });
   readRegisters(thread, process!.threads);
   const parasite = new Parasite(thread, new RobustList(thread), process!, 65536, stepping);
-  parasite.infect(readMaps(thread.proc, pid) ?? []);
+  infectAll(thread, [{ parasite, maps: readMaps(thread.proc, pid) ?? [] }]);
   const outcomes = storedPrograms().map((stored) => {
     const mark = parasite.arena.mark;
     const placed = place(stored, parasite.arena);
@@ -97,7 +99,7 @@ function runStored(pid: number, stepping: boolean): Outcome[] {
     parasite.arena.release(mark);
     return result;
   });
-  parasite.cure();
+  cureAll(thread, [parasite]);
   detachAll(thread, process!.threads);
   assert.equal(thread.disarm(), false);
   thread.close();
