@@ -1,5 +1,7 @@
 /** Taking parasites out again, of all processes at once. */
 import { PTRACE } from '../abi/ptrace.js';
+import type { Program } from '../program/program.js';
+import { haltAfterCall } from './halt.js';
 import type { KernelThread } from './kernel-thread.js';
 import type { Parasite } from './parasite.js';
 import { AWAIT_STOP_SIZE, emitAwaitStop, emitRemoteCalls, REMOTE_CALL_SIZE, type RemoteCaller } from './remote-call.js';
@@ -21,20 +23,21 @@ function cureBatch(thread: KernelThread, parasites: readonly Parasite[]): void {
   for (const parasite of parasites) parasite.stopping();
   const calls = [0, 1].map((i) => parasites.flatMap((parasite) => unmapping(parasite, i)));
   const size = parasites.reduce((n, parasite) => n + parasite.leaveSize, 8192);
-  thread
-    .once(
-      'parasite.cure',
-      size + running.length * AWAIT_STOP_SIZE + calls.flat().length * REMOTE_CALL_SIZE,
-      (p) => {
-        for (const { tid } of running) p.sys.ptrace(PTRACE.INTERRUPT, tid, 0, 0).must(`stop the daemon of thread ${tid}`);
-        for (const { tid } of running) emitAwaitStop(p, tid, `wait for the daemon of thread ${tid} to stop`);
-        for (const parasite of parasites) parasite.emitLeaveOthers(p);
-        for (const list of calls) emitRemoteCalls(p, list);
-        for (const parasite of parasites) parasite.emitLeave(p);
-      },
-      { target: 'running' },
-    )
-    .free();
+  const emit = (p: Program): void => {
+    for (const { tid } of running) p.sys.ptrace(PTRACE.INTERRUPT, tid, 0, 0).must(`stop the daemon of thread ${tid}`);
+    for (const { tid } of running) emitAwaitStop(p, tid, `wait for the daemon of thread ${tid} to stop`);
+    for (const parasite of parasites) parasite.emitLeaveOthers(p);
+    for (const list of calls) emitRemoteCalls(p, list);
+    for (const parasite of parasites) parasite.emitLeave(p);
+  };
+  const needed = size + running.length * AWAIT_STOP_SIZE + calls.flat().length * REMOTE_CALL_SIZE;
+  try {
+    thread.once('parasite.cure', needed, emit, { target: 'running' }).free();
+  } catch (error) {
+    // They are cured again on the way out.
+    for (const { process } of parasites) haltAfterCall(thread, process.main.tid);
+    throw error;
+  }
   for (const parasite of parasites) parasite.left();
 }
 

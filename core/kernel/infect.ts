@@ -5,14 +5,13 @@
  * No descriptor of a target is used, so it works at RLIMIT_NOFILE too.
  */
 import { errnoName } from '../abi/errno.js';
-import { PTRACE } from '../abi/ptrace.js';
 import { CrError } from '../errors.js';
+import { haltAfterCall } from './halt.js';
 import type { KernelThread } from './kernel-thread.js';
 import type { Parasite } from './parasite.js';
 import { readMaps } from './procfs/maps.js';
 import { emitRemoteCalls, remoteResult, REMOTE_CALL_SIZE } from './remote-call.js';
 import { findStubPlace, type StubCandidate } from './stub.js';
-import { waitForState } from './wait-state.js';
 
 const PROT_RX = 5;
 const PROT_RW = 3;
@@ -90,22 +89,10 @@ function noRoom(pid: number, size: number, errno: number): CrError {
   });
 }
 
-/**
- * Something went wrong in the middle: the process may be on its way into or out of a remote call that nobody waits for. Afterwards it stands in an event
- * stop, and what was mapped is known, so that it can be cured.
- */
+/** Something went wrong in the middle. Afterwards the process stands, and what was mapped is known, so that it can be cured. */
 function recover(thread: KernelThread, { parasite, maps }: Host): void {
   const { pid, main } = parasite.process;
-  const still = (): boolean => waitForState(thread.proc, main.tid, ['t', 'Z', 'X', '']);
-  if (!still()) return;
-  thread
-    .once('parasite.recover', 4096, (p) => {
-      p.sys.ptrace(PTRACE.INTERRUPT, main.tid, 0, 0).ignore('the task may be gone');
-      // It finishes the call, and stops again before its next instruction. No wait4: a leader that was killed is reported only after its other threads.
-      p.sys.ptrace(PTRACE.CONT, main.tid, 0, 0).ignore('the task may be gone');
-    })
-    .free();
-  if (!still()) return;
+  if (!haltAfterCall(thread, main.tid)) return;
   const known = new Set(maps.map(({ start }) => start));
   const { code, data } = parasite.sizes;
   for (const vma of readMaps(thread.proc, pid) ?? []) {

@@ -105,7 +105,7 @@ function threadsOf(pid: number): string[] {
 function mapsOf(pid: number): string[] {
   return readFileSync(`/proc/${pid}/maps`, 'utf8')
     .split('\n')
-    .filter((line) => line !== '' && !line.endsWith('/dev/zero (deleted)'));
+    .filter((line) => line !== '');
 }
 
 interface Look {
