@@ -7,6 +7,7 @@ const CAPABILITY = {
   CAP_KILL: 5,
   CAP_SETGID: 6,
   CAP_SETUID: 7,
+  CAP_SETPCAP: 8,
   CAP_SYS_PTRACE: 19,
   CAP_SYS_ADMIN: 21,
   CAP_CHECKPOINT_RESTORE: 40,
@@ -19,8 +20,8 @@ type Needs = readonly (readonly Capability[])[];
 const NEEDS: Readonly<Record<'dump' | 'restore', Needs>> = {
   // map_files and PTRACE_SECCOMP need the second one, everything else of a foreign process the first.
   dump: [['CAP_SYS_PTRACE'], ['CAP_SYS_ADMIN', 'CAP_CHECKPOINT_RESTORE']],
-  // clone3 with set_tid and PR_SET_MM_MAP; tracing the new processes; ids and groups.
-  restore: [['CAP_SYS_ADMIN', 'CAP_CHECKPOINT_RESTORE'], ['CAP_SYS_PTRACE'], ['CAP_SETUID'], ['CAP_SETGID'], ['CAP_KILL']],
+  // clone3 with set_tid and PR_SET_MM_MAP; tracing the new processes; ids and groups; PR_SET_SECUREBITS, or the capabilities would go with the ids.
+  restore: [['CAP_SYS_ADMIN', 'CAP_CHECKPOINT_RESTORE'], ['CAP_SYS_PTRACE'], ['CAP_SETUID'], ['CAP_SETGID'], ['CAP_SETPCAP'], ['CAP_KILL']],
 };
 
 /** What of `needs` is not in the set; bit N is capability N. */
