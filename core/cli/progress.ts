@@ -2,10 +2,19 @@
 import { nowMs } from '../clock.js';
 import { writeAll } from '../log.js';
 import type { ProgressEvent } from '../options.js';
+import { STAGES } from '../stages.js';
 import { isTerminal } from '../terminal.js';
 
 const QUIET_MS = 1000;
 const REDRAW_MS = 100;
+/** Stages in which the tree runs: it may write to this very terminal (--shell-job), so our line must be gone by then and not come back. */
+const TREE_RUNS = new Set(
+  Object.values(STAGES).flatMap((stages) =>
+    Object.entries(stages)
+      .filter(([, { target }]) => target === 'final')
+      .map(([name]) => name),
+  ),
+);
 
 export interface Progress {
   readonly update: (event: ProgressEvent) => void;
@@ -31,15 +40,19 @@ export function createProgress(
 ): Progress {
   const start = now();
   let drawn = -Infinity;
+  const clear = (): void => {
+    if (drawn === -Infinity) return;
+    drawn = -Infinity;
+    write('\r\x1b[K');
+  };
   return {
     update: (event) => {
+      if (TREE_RUNS.has(event.stage)) return clear();
       const time = now();
       if (!terminal || time - start < QUIET_MS || time - drawn < REDRAW_MS) return;
       drawn = time;
       write(`\r\x1b[K${progressText(event)}`);
     },
-    clear: () => {
-      if (drawn !== -Infinity) write('\r\x1b[K');
-    },
+    clear,
   };
 }

@@ -77,6 +77,9 @@ test('progress: nothing in the first second, nothing without a terminal, at most
   assert.deepEqual(written, ['\r\x1b[Kcriu-ts: pages 50 %']);
   progress.clear();
   assert.equal(written[1], '\r\x1b[K');
+  assert.equal(written.length, 2);
+  progress.clear();
+  assert.equal(written.length, 2, 'there is nothing left to clear');
   const silent = createProgress(
     false,
     () => assert.fail('written'),
@@ -84,4 +87,20 @@ test('progress: nothing in the first second, nothing without a terminal, at most
   );
   silent.update({ stage: 'pages' });
   silent.clear();
+});
+
+test('progress: the line is gone before the tree runs, whose terminal it may be (--shell-job)', () => {
+  const written: string[] = [];
+  let time = 0;
+  const progress = createProgress(
+    true,
+    (part) => written.push(part),
+    () => (time += 2000),
+  );
+  progress.update({ stage: 'release' });
+  progress.update({ stage: 'resume' });
+  assert.deepEqual(written, ['\r\x1b[Kcriu-ts: release', '\r\x1b[K']);
+  progress.update({ stage: 'postResumeScript' });
+  progress.clear();
+  assert.equal(written.length, 2);
 });
