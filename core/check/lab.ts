@@ -54,6 +54,10 @@ function endText(status: number): string {
   return signal !== 0 ? `the probe was killed by signal ${signal}` : `the probe ended with status ${status >> 8}`;
 }
 
+/** EPERM of a clone says nothing to a user: what is denied is the namespaces that the probe asks for. */
+const deniedNamespaces = (error: unknown, flags: number): boolean =>
+  flags !== 0 && (flags & NS.user) === 0 && error instanceof CrError && error.kernel?.errno === 'EPERM';
+
 /** The reason of an error in one line. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof CrError)) return error instanceof Error ? error.message : String(error);
@@ -80,7 +84,14 @@ export class Lab {
       const judged = emit(program);
       program.sys.exit_group(0).ignore('does not return');
       program.end();
-      const status = this.waitFor(this.fork(program, flags));
+      let pid: number;
+      try {
+        pid = this.fork(program, flags);
+      } catch (error) {
+        if (!deniedNamespaces(error, flags)) throw error;
+        return lacks(`${reasonOf(error)}: namespaces of its own for the probe need CAP_SYS_ADMIN: run as root`);
+      }
+      const status = this.waitFor(pid);
       if (status === 0) return judged();
       const failed = program.firstFailure();
       return lacks(failed === null ? endText(status) : reasonOf(failed));

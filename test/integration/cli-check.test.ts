@@ -129,6 +129,14 @@ test('without privileges it says what is missing and why it matters', () => {
   assert.doesNotMatch(done.stdout + done.stderr, /\n\s+at /);
 });
 
+test('a probe that may not make its namespaces names the capability, not only the call', () => {
+  const done = criuTs(['check', '--feature', 'tcp_half_closed'], {
+    under: ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin', '--'],
+  });
+  assert.equal(done.status, 1);
+  assert.match(done.stdout, /^tcp_half_closed is not supported: .*clone3.* = EPERM: .*CAP_SYS_ADMIN/);
+});
+
 test('check leaves nothing behind: no process, no mount', () => {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
   const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
