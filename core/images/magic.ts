@@ -107,6 +107,7 @@ const LEGACY = {
   'posix-timers': image('POSIX_TIMERS', 0x52603957, 'posix-timers-%u.img', core.POSIX_TIMER_ENTRY),
   creds: image('CREDS', 0x54023547, 'creds-%u.img', core.CREDS_ENTRY, single),
   rlimit: image('RLIMIT', 0x57113925, 'rlimit-%u.img', core.RLIMIT_ENTRY),
+  'binfmt-misc-ns': image('BINFMT_MISC', 0x67343323, 'binfmt-misc-%u.img', BINFMT_MISC_ENTRY),
   'signal-s': image('SIGNAL', 0x59255647, 'signal-s-%u.img', core.SIGINFO_ENTRY),
   'signal-p': image('SIGNAL', 0x59255647, 'signal-p-%u.img', core.SIGINFO_ENTRY),
 };

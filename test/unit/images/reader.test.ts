@@ -25,6 +25,14 @@ function record(bytes: Uint8Array): string {
 
 describe('ImageReader', () => {
   test(
+    'reads the file of one namespace that old versions wrote for binfmt_misc',
+    inFolder((dir) => {
+      put(dir, 'binfmt-misc-3.img', `${COMMON}23333467 08000000 0a0178 1001 1a0179`);
+      assert.equal(new ImageReader(dir).readAll('binfmt-misc-ns', 3)[0]?.name, 'x');
+    }),
+  );
+
+  test(
     'reads images of format version 1, which have no common word',
     inFolder((dir) => {
       put(dir, 'fs-1.img', '12394051 04000000 08011002');
