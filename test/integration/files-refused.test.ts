@@ -84,3 +84,30 @@ test('the options that the report asks for make the dump possible', async () => 
     );
   });
 });
+
+/** memfd_secret(2) is 447 everywhere; the file is there without any mapping of it. */
+const SECRET = `
+import ctypes, os, time
+fd = ctypes.CDLL(None).syscall(447, 0)
+if fd >= 0: os.ftruncate(fd, 4096)
+print(fd, flush=True)
+time.sleep(100)`;
+
+test('a file in no folder is refused before the freeze, and no option is promised to help', async (context) => {
+  const child = spawn('/usr/bin/python3', ['-I', '-c', SECRET], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const imagesDir = mkdtempSync(join(tmpdir(), 'files-refused-'));
+  try {
+    const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+    if (fd < 0) return context.skip('memfd_secret (CONFIG_SECRETMEM, secretmem.enable=1)');
+    for (const linkRemap of [false, true]) {
+      const error = await failure({ pid: child.pid!, imagesDir, linkRemap });
+      assert.equal(error.code, 'CR_UNSUPPORTED');
+      assert.match(error.message, new RegExp(`fd ${fd} is /secretmem, which cannot be reached by that name`));
+    }
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(imagesDir, { recursive: true });
+  }
+});

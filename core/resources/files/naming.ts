@@ -1,5 +1,6 @@
 /** Whether the name under which a file was opened still leads to it. */
 import { statSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { encodeText } from '../../kernel/procfs/text.js';
 import { fileType, S, type SeenFile } from './kind.js';
 import { lookAt, sameInode } from './names.js';
@@ -31,9 +32,23 @@ export function namingOf(file: SeenFile, evasiveDevices: boolean): Naming {
   const isLink = fileType(stat.mode) === S.link;
   const at = isLink ? lookAt(encodeText(link)) : (statSync(encodeText(link), { bigint: true, throwIfNoEntry: false }) ?? null);
   if (sameInode(stat, at)) return { state: 'named', name: link };
-  if (link.endsWith(DELETED) || at === null) return { state: 'unlinked', name: stripped(link) };
+  if (link.endsWith(DELETED) || at === null) return { state: inNoFolder(file) ? 'hidden' : 'unlinked', name: stripped(link) };
   const device = fileType(stat.mode) === S.chr && fileType(at.mode) === S.chr && at.rdev === stat.rdev;
   return { state: evasiveDevices && device ? 'named' : 'hidden', name: link };
+}
+
+/**
+ * True for files of a file system that only the kernel mounts (memfd_secret): they have names such as /secretmem, and no folder in which they could get
+ * another one. Kinds of file systems are compared, because on overlayfs a file and its folder may tell different devices.
+ */
+function inNoFolder(file: SeenFile): boolean {
+  const folder = encodeText(dirname(stripped(file.link)));
+  try {
+    return statfsSync(folder).type !== statfsSync(file.proc).type;
+  } catch {
+    // A folder that is gone as well is another matter: it is made again.
+    return false;
+  }
 }
 
 /** A file of huge pages: it can be mapped, but not written to. */
