@@ -1,4 +1,5 @@
 // Type-aware rules first: a promise nobody waits for is a frozen process nobody thaws.
+import { join } from 'node:path';
 import tseslint from 'typescript-eslint';
 
 /** Folders of core, lowest first, with the folders each may not import (core/docs/architecture.md, "Layers"). */
@@ -51,7 +52,7 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.base],
-    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: join(import.meta.dirname, '..') } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       '@typescript-eslint/await-thenable': 'error',
