@@ -7,7 +7,7 @@ import { repository } from '../helpers/run-command.js';
 import { passAfterGo, waitReady, type Scenario } from '../helpers/scenario.js';
 import { SubjectFailure, type Subject } from '../helpers/subject.js';
 import { sqlite3 } from './sqlite.js';
-import { shellUnderScript } from './shell.js';
+import { shellJobs, shellUnderScript } from './shell.js';
 
 const SOURCES = join(repository, 'test/programs');
 const BUILT = join(repository, 'test/.work/programs');
@@ -86,5 +86,5 @@ const pipeline: Scenario = {
 
 /** All of them. */
 export function programs(): Scenario[] {
-  return [python3, node, java, pipeline, shellUnderScript, sqlite3];
+  return [python3, node, java, pipeline, shellUnderScript, shellJobs, sqlite3];
 }
