@@ -45,7 +45,7 @@ for (const [operation, rows] of Object.entries(STAGES)) {
       Object.entries(rows).map(([name, { target, deadline, doc, undo }]) => [
         `\`${name}\``,
         target,
-        deadline === 'freeze' ? '`--timeout`' : '',
+        deadline === 'timeout' ? '`--timeout`' : '',
         doc,
         undo,
       ]),

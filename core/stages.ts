@@ -5,8 +5,8 @@
 export interface StageInfo {
   /** State of the processes while the stage runs. */
   readonly target: 'running' | 'frozen' | 'none' | 'parked' | 'final';
-  /** `freeze`: the --timeout of the freeze applies; `none`: bounded by its own calls. */
-  readonly deadline: 'freeze' | 'none';
+  /** `timeout`: --timeout applies, to each such stage for itself; `none`: bounded by its own calls. */
+  readonly deadline: 'timeout' | 'none';
   readonly doc: string;
   /** What takes the stage back when a later one fails. */
   readonly undo: string;
@@ -27,7 +27,7 @@ const dumpStages = {
     doc: 'Work that the kernel cannot freeze is stopped (plugins); facts of the host that take long to ask.',
     undo: 'failed hooks',
   },
-  freeze: { target: 'running', deadline: 'freeze', doc: 'Every thread is seized and stopped.', undo: 'detach: the threads run on' },
+  freeze: { target: 'running', deadline: 'timeout', doc: 'Every thread is seized and stopped.', undo: 'detach: the threads run on' },
   checkpointDevices: {
     target: 'frozen',
     deadline: 'none',
@@ -40,8 +40,8 @@ const dumpStages = {
     doc: 'Registers, masks, pending signals, scheduling: no target instruction runs.',
     undo: 'nothing to undo',
   },
-  infect: { target: 'frozen', deadline: 'none', doc: 'Rescue stub, shared arena, daemons.', undo: 'cure' },
-  readInside: { target: 'frozen', deadline: 'none', doc: 'Programs in the target ask what only it can tell.', undo: 'nothing to undo' },
+  infect: { target: 'frozen', deadline: 'timeout', doc: 'Rescue stub, shared arena, daemons.', undo: 'cure' },
+  readInside: { target: 'frozen', deadline: 'timeout', doc: 'Programs in the target ask what only it can tell.', undo: 'nothing to undo' },
   files: { target: 'frozen', deadline: 'none', doc: 'Descriptor tables, open files, pipes, ghosts.', undo: 'link remaps are removed' },
   memory: { target: 'frozen', deadline: 'none', doc: 'Mappings and pages.', undo: 'image files are removed' },
   dumpDevicesLate: {
@@ -62,7 +62,7 @@ const dumpStages = {
     doc: 'core, mm, ids and pstree of every process are put together.',
     undo: 'nothing to undo',
   },
-  cure: { target: 'frozen', deadline: 'none', doc: 'Daemons stop, arenas are unmapped, registers come back.', undo: 'nothing to undo' },
+  cure: { target: 'frozen', deadline: 'timeout', doc: 'Daemons stop, arenas are unmapped, registers come back.', undo: 'nothing to undo' },
   resumeDevices: {
     target: 'frozen',
     deadline: 'none',

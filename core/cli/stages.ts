@@ -65,7 +65,7 @@ function attachedLines(operation: Operation, name: string, hooks: Hooks): string
 }
 
 function stageLines(operation: Operation, name: string, info: StageInfo, hooks: Hooks): string[] {
-  const deadline = info.deadline === 'freeze' ? '--timeout' : '-';
+  const deadline = info.deadline === 'timeout' ? '--timeout' : '-';
   return [
     `  ${name.padEnd(20)} ${info.target.padEnd(8)} ${deadline.padEnd(10)} ${info.doc}`,
     `${' '.repeat(LEFT)}undo: ${info.undo}`,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHooks, dump, restore, STAGES, type DumpOptions, type Hooks, type Operation, type StageName } from '../../core/index.js';
+import { KernelThread } from '../../core/kernel/kernel-thread.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'criu-ts-stages-'));
 const children: ChildProcess[] = [];
@@ -72,6 +73,25 @@ test('dump and restore pass their stages in the order of the table', async () =>
   restored.push(pid);
   assert.deepEqual(back.calls, bothOf(back.names));
   assert.ok(await goesOn(victim.count));
+});
+
+test('the stages that the table bounds by --timeout are those that arm the watchdog', async (context) => {
+  const victim = counter('bounded');
+  const spy = context.mock.method(KernelThread.prototype, 'arm');
+  const hooks = createHooks();
+  const armed: string[] = [];
+  let calls = 0;
+  for (const name of Object.keys(STAGES.dump) as StageName<'dump'>[])
+    hooks.stage('dump', name).after.tap('test', ({ stage }) => {
+      if (spy.mock.callCount() > calls) armed.push(stage);
+      calls = spy.mock.callCount();
+    });
+  await dump({ pid: victim.pid, imagesDir: imagesDir('bounded-images'), leaveRunning: true }, hooks);
+  const bounded = Object.entries(STAGES.dump).filter(([, { deadline }]) => deadline !== 'none');
+  assert.deepEqual(
+    armed,
+    bounded.map(([name]) => name),
+  );
 });
 
 test('with scripts the tree stands until they have seen it', async () => {
