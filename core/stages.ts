@@ -89,8 +89,12 @@ const preDumpStages = {
   preflight: dumpStages.preflight,
   pauseDevices: dumpStages.pauseDevices,
   freeze: dumpStages.freeze,
+  infect: dumpStages.infect,
   memory: dumpStages.memory,
+  sharedMemory: dumpStages.sharedMemory,
+  cure: dumpStages.cure,
   resumeDevices: dumpStages.resumeDevices,
+  store: dumpStages.store,
   finish: dumpStages.finish,
 } as const satisfies Record<string, StageInfo>;
 
