@@ -10,10 +10,8 @@ import type { Hooks } from '../hooks.js';
 import { ImageWriter } from '../images/writer.js';
 import { CgroupFreezer } from '../kernel/cgroup-freezer.js';
 import { cureAll } from '../kernel/cure.js';
-import { freezeInCgroup, freezeTree } from '../kernel/freeze.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { RobustList } from '../kernel/robust-list.js';
-import type { TracedProcess } from '../kernel/tracee.js';
 import { observerOf } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
@@ -25,6 +23,7 @@ import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
 import { FilesAhead } from './ahead.js';
+import { freezeAll } from './freeze-all.js';
 import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
 import type { DumpRun, DumpTask } from './model.js';
@@ -33,7 +32,7 @@ import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { addThreads, newTask } from './tasks.js';
 import { checkRoot, explainLoss } from './lost.js';
-import { walkTree, type TreeNode } from './tree.js';
+import type { TreeNode } from './tree.js';
 import { inventory, newRunId, writeTasks } from './write.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
@@ -213,19 +212,13 @@ class DumpSession {
     return this.tasks.reduce((n, task) => n + task.vmas.reduce((m, vma) => m + vma.rss, 0), 0);
   }
 
-  private freezeProcesses(): TracedProcess[] {
-    const { pid, timeoutMs } = this.options;
-    const how = { ptraceOptions: 0 };
-    return this.freezer ? freezeInCgroup(this.thread, pid, how, this.freezer, timeoutMs) : freezeTree(this.thread, pid, how);
-  }
-
   private freeze(): void {
     this.clock.freezing();
     if (this.options.timeoutMs > 0) this.thread.arm(this.options.timeoutMs);
     this.frozen = true;
-    const traced = new Map(this.freezeProcesses().map((p) => [p.pid, p]));
+    const { traced, nodes } = freezeAll(this.thread, this.options, this.freezer);
     const tasks = new Map<TreeNode, DumpTask>();
-    for (const node of walkTree(this.thread.proc, this.options.pid)) {
+    for (const node of nodes) {
       const task = newTask(node, node.parent ? (tasks.get(node.parent) ?? null) : null);
       tasks.set(node, task);
       task.traced = traced.get(task.pid) ?? null;

@@ -112,22 +112,27 @@ function settle(thread: KernelThread, tracee: Tracee): boolean {
   throw new CrError('CR_FREEZE', { message: 'does not come to a stop', subject: { pid: tracee.pid, tid: tracee.tid }, target: 'running' });
 }
 
-/** Freezes all threads of one process until nothing new appears. */
-export function freezeProcess(thread: KernelThread, pid: number, options: FreezeOptions, process = new TracedProcess(pid)): TracedProcess {
-  const tried = new Set(process.threads.map((t) => t.tid));
+/**
+ * Freezes all threads of some processes until nothing new appears.
+ * @param processes some of their threads may be frozen already
+ */
+function freezeProcesses(thread: KernelThread, processes: readonly TracedProcess[], options: FreezeOptions): void {
+  const tried = new Set(processes.flatMap(({ threads }) => threads.map(({ tid }) => tid)));
+  let moving = processes;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const fresh = listThreads(thread, pid).filter((tid) => !tried.has(tid));
-    if (fresh.length === 0) return process;
-    for (const tid of fresh) tried.add(tid);
-    process.threads.push(
-      ...seizeThreads(
-        thread,
-        fresh.map((tid) => new Tracee(pid, tid)),
-        options,
-      ),
-    );
+    const fresh = moving.map((process) => ({ process, tids: listThreads(thread, process.pid).filter((tid) => !tried.has(tid)) }));
+    moving = fresh.filter(({ tids }) => tids.length > 0).map(({ process }) => process);
+    if (moving.length === 0) return;
+    const wanted = fresh.flatMap(({ process, tids }) => tids.map((tid) => new Tracee(process.pid, tid)));
+    for (const { tid } of wanted) tried.add(tid);
+    const byPid = new Map(moving.map((process) => [process.pid, process]));
+    for (const tracee of seizeThreads(thread, wanted, options)) byPid.get(tracee.pid)!.threads.push(tracee);
   }
-  throw new CrError('CR_FREEZE', { message: 'creates threads faster than they can be stopped', subject: { pid }, target: 'running' });
+  throw new CrError('CR_FREEZE', {
+    message: 'creates threads faster than they can be stopped',
+    subject: { pid: moving[0]!.pid },
+    target: 'running',
+  });
 }
 
 function listThreads(thread: KernelThread, pid: number): readonly number[] {
@@ -197,7 +202,20 @@ function awaitEnd(thread: KernelThread, pid: number): void {
   });
 }
 
-/** Freezes a whole tree, parents first. `held`: processes of which threads are frozen already. */
+/**
+ * Processes that can be told to stop together. Who waits in vfork(2) stops only when its child has called execve, and with CLONE_PARENT that child is its
+ * brother: stopped at the same time it would never get there. State D is such a wait, or another short one. (A brother that is born later is not in the list.)
+ */
+function inGroups(thread: KernelThread, pids: readonly number[]): number[][] {
+  if (pids.length === 1) return [[...pids]];
+  const waits = new Set(pids.filter((pid) => readStat(thread.proc, pid)?.state === 'D'));
+  return [...[...waits].map((pid) => [pid]), pids.filter((pid) => !waits.has(pid))];
+}
+
+/**
+ * Freezes a whole tree, parents first, generation after generation.
+ * @param held processes of which threads are frozen already
+ */
 export function freezeTree(
   thread: KernelThread,
   root: number,
@@ -205,17 +223,21 @@ export function freezeTree(
   held: ReadonlyMap<number, TracedProcess> = new Map(),
 ): TracedProcess[] {
   const frozen: TracedProcess[] = [];
-  const queue = [root];
-  for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
-    if (pid !== root) options.onProcess?.(pid);
-    const process = freezeProcess(thread, pid, options, held.get(pid));
-    if (process.threads.length === 0) {
-      awaitEnd(thread, pid);
-      continue;
-    }
-    frozen.push(process);
-    // A child belongs to the thread that forked it; the lists are exact only because every thread is stopped (proc_pid_task_children(5)).
-    for (const tid of listThreads(thread, pid)) queue.push(...(readChildren(thread.proc, pid, tid) ?? []));
+  for (let pids = [root]; pids.length > 0;) {
+    for (const pid of pids) if (pid !== root) options.onProcess?.(pid);
+    const generation = pids.map((pid) => held.get(pid) ?? new TracedProcess(pid));
+    const byPid = new Map(generation.map((process) => [process.pid, process]));
+    for (const group of inGroups(thread, pids))
+      freezeProcesses(
+        thread,
+        group.map((pid) => byPid.get(pid)!),
+        options,
+      );
+    const alive = generation.filter(({ threads }) => threads.length > 0);
+    for (const { pid, threads } of generation) if (threads.length === 0) awaitEnd(thread, pid);
+    frozen.push(...alive);
+    // A child belongs to the thread that forked it; the lists are exact because every thread is stopped (proc_pid_task_children(5)).
+    pids = alive.flatMap(({ pid }) => listThreads(thread, pid).flatMap((tid) => readChildren(thread.proc, pid, tid) ?? []));
   }
   return frozen;
 }

@@ -1,6 +1,6 @@
 /** Trees that change while they are frozen: threads and children are born and end all the time, and every dump must still be of one whole tree. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dump } from '../../core/dump/run.js';
 import { ImageReader } from '../../core/images/reader.js';
+import { repository } from '../helpers/run-command.js';
 
 const ROUNDS = 40;
 const images = mkdtempSync(join(tmpdir(), 'criu-ts-churn-'));
@@ -87,4 +88,10 @@ for _ in range(3):
 time.sleep(1000)
 `;
   assert.ok((await dumpOften(await start('/usr/bin/python3', ['-c', script]))) >= 5);
+});
+
+test('brothers that a child makes (CLONE_PARENT)', async () => {
+  const program = join(work, 'clone-parent');
+  execFileSync(process.env['CC'] ?? 'cc', ['-O1', '-o', program, join(repository, 'test/fixtures/clone-parent.c')]);
+  assert.ok((await dumpOften(await start(program, []))) >= 2);
 });
