@@ -2,7 +2,6 @@
 import { CrError } from '../../errors.js';
 import type { DumpTask } from '../../dump/model.js';
 import type { FileLockEntry } from '../../images/generated/files.js';
-import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import type { FileLock } from '../../kernel/procfs/locks.js';
 import type { Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
@@ -34,6 +33,8 @@ export interface LockHolder {
   readonly sharers: readonly DumpTask[];
   /** Description by descriptor. */
   readonly fds: ReadonlyMap<number, number>;
+  /** What fdinfo shows, by descriptor; none for most. */
+  readonly locks: ReadonlyMap<number, readonly FileLock[]>;
 }
 
 /**
@@ -42,10 +43,10 @@ export interface LockHolder {
  */
 export function dumpLocks(holders: readonly LockHolder[], { run }: DumpContext): void {
   const seen = new Set<string>();
-  for (const { task, sharers, fds } of holders)
-    for (const [fd, description] of fds) {
-      const info = readFdInfo(run.thread.proc, task.pid, fd);
-      for (const lock of info?.locks ?? []) {
+  for (const { task, sharers, fds, locks } of holders)
+    for (const [fd, shown] of locks) {
+      const description = fds.get(fd)!;
+      for (const lock of shown) {
         if (lock.blocked) continue;
         const posix = lock.type === 'POSIX';
         // Of processes that share a table the one that took the lock is named, if it still lives.

@@ -2,7 +2,7 @@
 import type { Hooks } from '../../hooks.js';
 import type { Vma } from '../../kernel/procfs/maps.js';
 import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js';
-import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
+import { readFdInfo, showsLock } from '../../kernel/procfs/fdinfo.js';
 import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { refusalOf } from './kinds.js';
 import { sameInode } from './names.js';
@@ -24,7 +24,7 @@ export class PreflightFiles implements PreflightContext {
   ) {}
 
   /** Property, not method: kinds take it out of the context. */
-  readonly hasLocks = ({ pid, fd }: SeenFile): boolean => fd !== null && (readFdInfo(this.proc, pid, fd)?.locks.length ?? 0) > 0;
+  readonly hasLocks = ({ pid, fd }: SeenFile): boolean => fd !== null && showsLock(this.proc, pid, fd);
 
   readonly hasMaster = (index: number): boolean => {
     this.masters ??= this.findMasters();

@@ -8,6 +8,7 @@ import type { DumpRun, DumpTask } from '../../dump/model.js';
 import type { FileEntry } from '../../images/generated/fdinfo.js';
 import { LocalCalls } from '../../kernel/local.js';
 import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
+import type { FileLock } from '../../kernel/procfs/locks.js';
 import { readFdNumbers } from '../../kernel/procfs/fd-list.js';
 import { Classes, KCMP } from '../../kernel/kcmp-classes.js';
 import type { DumpContext, FileKind, OpenFile, SeenFile } from './kind.js';
@@ -31,6 +32,8 @@ interface Table {
   readonly fds: readonly number[];
   /** Id of the description by descriptor, filled when the table is dumped. */
   readonly ids: Map<number, number>;
+  /** Locks by descriptor, for those that show some. */
+  readonly locks: Map<number, readonly FileLock[]>;
 }
 
 interface Known {
@@ -77,7 +80,13 @@ export class DumpFiles {
     const classes = new Classes<Table>(this.calls, KCMP.files);
     let next = FIRST_TABLE;
     for (const task of live) {
-      const make = () => ({ id: next++, owner: task, fds: readFdNumbers(this.run.thread.proc, task.pid) ?? [], ids: new Map() });
+      const make = () => ({
+        id: next++,
+        owner: task,
+        fds: readFdNumbers(this.run.thread.proc, task.pid) ?? [],
+        ids: new Map(),
+        locks: new Map(),
+      });
       this.tables.set(task, classes.of(task.pid, 0, make).value);
     }
     for (const [task, table] of this.tables) if (table.owner === task) this.dumpTable(table);
@@ -91,10 +100,11 @@ export class DumpFiles {
       task,
       sharers: all.filter(([other, its]) => its === table && other !== task).map(([other]) => other),
       fds: table.ids,
+      locks: table.locks,
     }));
   }
 
-  private dumpTable({ id, owner, fds, ids }: Table): void {
+  private dumpTable({ id, owner, fds, ids, locks }: Table): void {
     const { pid } = owner;
     this.run.images.open('fdinfo', id);
     const pidfd = this.calls.must({ why: 'open a pidfd', subject: { pid }, target: 'running' }, 'pidfd_open', pid, 0);
@@ -106,6 +116,7 @@ export class DumpFiles {
           throw new CrError('CR_TARGET_LOST', { message: 'vanished while frozen', subject: { pid, fd }, target: 'running' });
         const known = this.describe(pidfd, file, info);
         ids.set(fd, known.id);
+        if (info.locks.length > 0) locks.set(fd, info.locks);
         const flags = (info.flags & O.cloexec) !== 0 ? FD_CLOEXEC : 0;
         this.run.images.add('fdinfo', id, { id: known.id, flags, type: known.kind.type, fd });
       }
@@ -148,7 +159,8 @@ export class DumpFiles {
     const file = this.seeMapped(task, vma);
     // The link's permissions are the access mode of the mapped description (fs/proc/base.c, proc_map_files_instantiate). A shared mapping that can never
     // become writable for another reason (the file was sealed) is as if the file were open for reading.
-    const writable = (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n && (!vma.shared || vma.vmFlags.has('mw'));
+    // Reading is enough for a private one.
+    const writable = vma.shared && vma.vmFlags.has('mw') && (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n;
     const flags = writable ? O.rdwr : O.rdonly;
     return { id: this.pathOf(file, flags), flags, isMemfd: this.run.hooks.claims.claimFile.call(file)?.name === 'memfd' };
   }
