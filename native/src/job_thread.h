@@ -19,7 +19,8 @@ struct Job {
   const uint64_t program;
   const std::shared_ptr<Region> region;
   int64_t result = 0;
-  bool done = false;
+  // Written under the lock; looked at without it before somebody goes to sleep.
+  std::atomic<bool> done{false};
   // Called once, when the job ends or is given up; empty for synchronous jobs. May run on any thread.
   std::function<void(int64_t)> on_done;
 };
@@ -62,5 +63,7 @@ class JobThread {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Job>> queue_;
+  // Something is in the queue, or the thread is to end. As `done`: only a hint, what counts is looked at under the lock.
+  std::atomic<bool> wanted_{false};
   std::shared_ptr<Job> running_;
 };
