@@ -133,7 +133,25 @@ const restoreStages = {
   tasks: {
     target: 'parked',
     deadline: 'none',
-    doc: 'Descriptors, attributes, threads, signals, timers, credentials.',
+    doc: 'Process groups, descriptors, attributes of processes, threads, timers; zombies end.',
+    undo: 'everything created is killed',
+  },
+  signals: {
+    target: 'parked',
+    deadline: 'none',
+    doc: 'Helpers are reaped, signals get their actions, and what was queued is queued again.',
+    undo: 'everything created is killed',
+  },
+  credentials: {
+    target: 'parked',
+    deadline: 'none',
+    doc: "Limits, every thread's own state and credentials: the last moment with our rights.",
+    undo: 'everything created is killed',
+  },
+  arm: {
+    target: 'parked',
+    deadline: 'none',
+    doc: 'Timers are armed, and what credentials would have reset.',
     undo: 'everything created is killed',
   },
   postRestoreScript: {

@@ -250,7 +250,7 @@ class RestoreSession {
       return jobs;
     });
     await stages.run('postForking', () => undefined);
-    await stages.run('tasks', () => becomeTasks(attributes, join, this.between));
+    await becomeTasks(attributes, join, stages, this.between);
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
     return stages.run('release', () => {
       const held = this.thread.within(RELEASE_LIMIT_MS, () =>

@@ -398,7 +398,7 @@ test('the library: whoever started the dumped process learns of its end', async 
 test('the library: an abort in the middle of a restore leaves nothing', async () => {
   const target = await victim();
   await dumped(target);
-  for (const at of ['prepare', 'plan', 'seed', 'fork', 'tasks', 'release']) {
+  for (const at of ['prepare', 'plan', 'seed', 'fork', 'tasks', 'signals', 'credentials', 'arm', 'release']) {
     const abort = new AbortController();
     const options = { imagesDir: target.images, detached: true, signal: abort.signal };
     await assert.rejects(
