@@ -40,7 +40,7 @@ export function installDependencies() {
 const generateNative = {
   name: 'native-headers',
   applies: () => existsSync(at('config/generate-native.mjs')),
-  inputs: () => hashFiles([at('config/generate-native.mjs'), ...filesUnder(at('core/program')), ...filesUnder(at('core/abi'))]),
+  inputs: () => hashFiles([at('config/generate-native.mjs'), ...['program', 'abi', 'arch'].flatMap((dir) => filesUnder(at('core', dir)))]),
   outputs: () => ['isa.h', 'check_numbers.c', 'check_structs.c'].map((name) => at('native/generated', name)),
   run: () => build('native headers', node, [at('config/generate-native.mjs')], { cwd: root }),
 };

@@ -141,7 +141,7 @@ export const ERRNO = {
 export type ErrnoName = keyof typeof ERRNO;
 
 /**
- * What the kernel puts into rax of a thread that stopped on its way out of a system call (include/linux/errno.h): never seen by the program,
+ * What the kernel puts in place of the result when a thread stops on its way out of a system call (include/linux/errno.h): never seen by the program,
  * they say how the call goes on.
  */
 export const RESTART_ERRNO = {

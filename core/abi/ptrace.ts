@@ -1,4 +1,4 @@
-/** ptrace(2) numbers and register layout for x86-64 (linux/ptrace.h, asm/ptrace-abi.h, sys/user.h). */
+/** ptrace(2) and wait4(2) numbers, the same on all architectures (linux/ptrace.h). The registers are in core/arch. */
 export const PTRACE = {
   CONT: 7,
   DETACH: 17,
@@ -19,8 +19,8 @@ export const PTRACE = {
 
 export const PTRACE_O = { TRACESYSGOOD: 1, EXITKILL: 1 << 20, SUSPEND_SECCOMP: 1 << 21 } as const;
 
+/** The general registers (linux/elf.h). */
 export const NT_PRSTATUS = 1;
-export const NT_X86_XSTATE = 0x202;
 
 /** wait4(2) flag: also children with other exit signals and threads. */
 export const WALL = 0x40000000;
@@ -29,53 +29,3 @@ export const WNOTHREAD = 0x20000000;
 
 /** Stop of a system call with PTRACE_O_TRACESYSGOOD: SIGTRAP | 0x80. */
 export const SYSCALL_STOP = 0x857f;
-
-/** Order of the 27 words of user_regs_struct. */
-const NAMES = [
-  'r15',
-  'r14',
-  'r13',
-  'r12',
-  'rbp',
-  'rbx',
-  'r11',
-  'r10',
-  'r9',
-  'r8',
-  'rax',
-  'rcx',
-  'rdx',
-  'rsi',
-  'rdi',
-  'orig_rax',
-  'rip',
-  'cs',
-  'eflags',
-  'rsp',
-  'ss',
-  'fs_base',
-  'gs_base',
-  'ds',
-  'es',
-  'fs',
-  'gs',
-] as const;
-export type RegName = (typeof NAMES)[number];
-export const REG_NAMES: readonly RegName[] = NAMES;
-export const REGS_SIZE = NAMES.length * 8;
-
-/** General registers of one thread, as NT_PRSTATUS gives them. */
-export class Registers {
-  constructor(readonly bytes: Buffer = Buffer.alloc(REGS_SIZE)) {}
-
-  get(name: RegName): bigint {
-    return this.bytes.readBigUInt64LE(NAMES.indexOf(name) * 8);
-  }
-  set(name: RegName, value: bigint | number): this {
-    this.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), NAMES.indexOf(name) * 8);
-    return this;
-  }
-  clone(): Registers {
-    return new Registers(Buffer.from(this.bytes));
-  }
-}

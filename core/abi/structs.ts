@@ -1,8 +1,9 @@
 /**
  * Layouts of kernel structures that programs fill in or read: name in C, header, size, and for each field (named as in C) its offset and type. One home
  * for both sides: the builder types its pointers by it (core/program/ptr.ts), and native/generated/check_structs.c lets the compiler compare every line
- * with the kernel's headers. x86-64; where arm64 differs (epoll_event is not packed there) the row says so.
+ * with the kernel's headers. Those of 64-bit little-endian Linux; what an architecture has otherwise comes from it (core/arch).
  */
+import { arch } from '../arch/current.js';
 
 /** Width and sign of a field. `u64` reads as bigint, all others as number. */
 export type FieldType = 'u16' | 'i16' | 'u32' | 'i32' | 'u64';
@@ -101,12 +102,12 @@ export const STRUCTS = {
     size: 16,
     fields: { iov_base: [0, 'u64'], iov_len: [8, 'u64'] },
   },
-  /** epoll_ctl(2). Packed on x86-64 only. */
+  /** epoll_ctl(2). */
   epoll_event: {
     c: 'struct epoll_event',
     header: 'linux/eventpoll.h',
-    size: 12,
-    fields: { events: [0, 'u32'], data: [4, 'u64'] },
+    size: arch.epollEvent.size,
+    fields: arch.epollEvent.fields,
   },
   /** sched_setattr(2), with the utilization clamps of 5.3. */
   sched_attr: {

@@ -1,7 +1,8 @@
 /**
  * System V IPC: commands and struct layouts of 64-bit Linux (sysvipc(7), shmctl(2), msgctl(2), semctl(2); include/uapi/linux/ipc.h, shm.h, msg.h,
- * sem.h, asm-generic/ipcbuf.h, shmbuf.h, msgbuf.h, arch/x86/include/uapi/asm/sembuf.h). Offsets and sizes in bytes.
+ * sem.h, asm-generic/ipcbuf.h, shmbuf.h, msgbuf.h, asm/sembuf.h). Offsets and sizes in bytes.
  */
+import { arch } from '../arch/current.js';
 
 /** Commands, and flags of shmget, msgget and semget beside the permissions. */
 export const IPC = { RMID: 0, SET: 1, STAT: 2, CREAT: 0o1000, EXCL: 0o2000, NOWAIT: 0o4000 } as const;
@@ -36,7 +37,7 @@ export const MSG_HEAD = 8;
 
 export const SEM = { GETALL: 13, SETALL: 17, STAT: 18, INFO: 19, UNDO: 0x1000 } as const;
 /** struct semid64_ds */
-export const SEMID_DS = { otime: 48, nsems: 80, size: 104 } as const;
+export const SEMID_DS = arch.semidDs;
 /** struct seminfo as SEM_INFO fills it. */
 export const SEM_INFO = { used: 28, size: 40 } as const;
 /** Greatest value of a semaphore (semop(2)). */

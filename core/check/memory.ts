@@ -1,13 +1,12 @@
 /** Probes of memory management. */
 import { readFileSync } from 'node:fs';
+import { arch } from '../arch/current.js';
 import { readMaps } from '../kernel/procfs/maps.js';
 import type { Program } from '../program/program.js';
 import { type Finding, type Lab, judge, lacks } from './lab.js';
 import { LOW_ADDRESS, O_RDONLY, O_WRONLY, PAGE, mapLow, open } from './steps.js';
 
 const MREMAP_MOVE_TO = 3;
-const ARCH_MAP_VDSO_32 = 0x2002;
-const ARCH_MAP_VDSO_64 = 0x2003;
 const UFFDIO_API = 0xc018aa3f;
 const UFFD_API = 0xaan;
 /** EVENT_FORK, EVENT_REMAP, EVENT_REMOVE, EVENT_UNMAP. */
@@ -80,7 +79,8 @@ function specialMappings(lab: Lab): { start: number; end: number; name: string }
 }
 
 /** ARCH_MAP_VDSO_*: the old one is unmapped first, because a process has one at most. */
-function mapVdso(lab: Lab, name: string, code: number): Finding {
+function mapVdso(lab: Lab, name: string, code: number | undefined): Finding {
+  if (code === undefined) return lacks('this architecture has no call that maps a vDSO');
   return lab.inProcess(name, 0, (p) => {
     for (const { start, end, name: what } of specialMappings(lab)) p.sys.munmap(start, end - start).must(`unmap ${what}`);
     const size = p.sys.arch_prctl(code, LOW_ADDRESS).must('map a vDSO at a chosen address');
@@ -88,8 +88,8 @@ function mapVdso(lab: Lab, name: string, code: number): Finding {
   });
 }
 
-export const mapVdso64 = (lab: Lab): Finding => mapVdso(lab, 'can_map_vdso', ARCH_MAP_VDSO_64);
-export const mapVdso32 = (lab: Lab): Finding => mapVdso(lab, 'compat_cr', ARCH_MAP_VDSO_32);
+export const mapVdso64 = (lab: Lab): Finding => mapVdso(lab, 'can_map_vdso', arch.mapVdso?.native);
+export const mapVdso32 = (lab: Lab): Finding => mapVdso(lab, 'compat_cr', arch.mapVdso?.compat);
 
 /** vDSO and its data must be movable: restore puts them where they were. */
 export function moveSpecial(lab: Lab): Finding {

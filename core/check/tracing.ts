@@ -1,18 +1,13 @@
 /** Probes of ptrace(2): a child of the probe is traced. */
-import { NT_PRSTATUS, PTRACE, PTRACE_O, REGS_SIZE, WALL } from '../abi/ptrace.js';
+import { PTRACE, PTRACE_O, WALL } from '../abi/ptrace.js';
+import { arch } from '../arch/current.js';
+import { emitGetRegisters } from '../kernel/registers.js';
 import { type Finding, type Lab, judge } from './lab.js';
 
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
 /** One BPF instruction: `ret SECCOMP_RET_ALLOW` (linux/bpf_common.h, linux/seccomp.h). */
 const ALLOW_ALL = Buffer.from([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
-const PTRACE_POKEUSER = 6;
-/** offsetof(struct user, u_debugreg) on x86-64 (sys/user.h). */
-const DEBUG_REGISTERS = 848;
-const DR7 = DEBUG_REGISTERS + 7 * 8;
-/** DR7: breakpoint 0 on execution, for this task only (Intel SDM volume 3, 18.2.4). */
-const DR7_ENABLE_0 = 1;
-const RIP_OFFSET = 16 * 8;
 /** Wait status of a stop by SIGTRAP. */
 const TRAP_STOP = 0x057f;
 const RSEQ_CONFIGURATION_SIZE = 24;
@@ -54,13 +49,8 @@ export function rseqConfiguration(lab: Lab): Finding {
 /** A hardware breakpoint behind the sleep of the child must stop it with SIGTRAP. Without one the child ends after 2 s, and that is what is seen. */
 export function hardwareBreakpoint(lab: Lab): Finding {
   return lab.traced('breakpoints', nothing, (p, pid) => {
-    const regs = p.out(REGS_SIZE);
     const status = p.out(8);
-    p.sys
-      .ptrace(PTRACE.GETREGSET, pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
-      .must('read the registers of a child');
-    p.sys.ptrace(PTRACE_POKEUSER, pid, DEBUG_REGISTERS, regs.word64(RIP_OFFSET)).must('set the address of a breakpoint');
-    p.sys.ptrace(PTRACE_POKEUSER, pid, DR7, DR7_ENABLE_0).must('enable the breakpoint');
+    arch.emitBreakpoint(p, pid, emitGetRegisters(p, pid, 'read the registers of a child'));
     p.sys.ptrace(PTRACE.CONT, pid, 0, 0).must('let the child go on');
     p.sys.wait4(pid, status, WALL, 0).must('wait for the breakpoint');
     return () =>

@@ -29,6 +29,7 @@ const FLAG_TABLES: Readonly<Record<string, BitNames>> = {
     VMA_AREA_UPROBES: 2 ** 17,
     VMA_UNSUPP: 2 ** 31,
   }),
+  // Of x86-64, as crit shows them whatever architecture an image is from: arm64 has O_DIRECT, O_LARGEFILE, O_DIRECTORY and O_NOFOLLOW elsewhere.
   'rfile.flags': bits({
     O_WRONLY: 0o1,
     O_RDWR: 0o2,

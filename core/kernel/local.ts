@@ -3,7 +3,8 @@
  * arguments are rewritten for every call, so a call costs about as much as the system call itself. For calls that do not block.
  */
 import { errnoName } from '../abi/errno.js';
-import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
+import type { SyscallName } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import { CELL } from '../program/isa.js';
 import { Program, Ptr } from '../program/program.js';
@@ -42,7 +43,7 @@ export class LocalCalls {
   /** The result, or the negative errno. */
   call(name: SyscallName, ...args: LocalArg[]): number {
     const { view } = this.program.arena;
-    view.setUint16(this.cell + CELL.nr, SYSCALLS[name].x64, true);
+    view.setUint16(this.cell + CELL.nr, arch.syscalls[name], true);
     for (let i = 0; i < MAX_ARGS; i++) view.setBigUint64(this.cell + CELL.args + 8 * i, wordOf(args[i] ?? 0), true);
     this.native.runHere(BigInt(this.program.address));
     return this.program.resultOf(0);

@@ -61,7 +61,7 @@ export interface Native {
   /** MAP_SHARED, read and write. */
   mapFd(fd: number, size: number, offset: number): Mapping;
   unmap(mapping: Mapping): void;
-  /** The CPUID instruction: eax, ebx, ecx, edx (x86-64 only). */
+  /** What the processor tells about itself, where an instruction does (Processor in core/arch/arch.ts): the four words of the answer. */
   cpuid(leaf: number, subleaf: number): [number, number, number, number];
   /** Runs a program on the calling (JavaScript) thread: for short local calls only. */
   runHere(program: bigint): number;

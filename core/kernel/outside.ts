@@ -1,47 +1,50 @@
 /** What a tracer reads of stopped threads before anything in them runs: registers, extended state, masks. */
-import { NT_PRSTATUS, NT_X86_XSTATE, PTRACE, Registers, REGS_SIZE } from '../abi/ptrace.js';
+import { PTRACE } from '../abi/ptrace.js';
+import { arch } from '../arch/current.js';
 import type { KernelThread } from './kernel-thread.js';
+import { emitGetRegisters, registersAt } from './registers.js';
 import type { Tracee } from './tracee.js';
 
-/** Room for the first question; the size that the kernel answers with is used for all others (AMX makes it 11 KiB). */
-const XSTATE_MAX = 16384;
 /** Threads per program: bounds our memory. */
 const BATCH = 512;
 
-/** Reads registers, xstate and mask of every thread into the tracees. */
+/** Reads registers, extended state and mask of every thread into the tracees. */
 export function readRegisters(thread: KernelThread, tracees: readonly Tracee[]): void {
   const first = tracees[0];
   if (!first) return;
-  const xstateSize = readBatch(thread, [first], XSTATE_MAX);
-  for (let i = 1; i < tracees.length; i += BATCH) readBatch(thread, tracees.slice(i, i + BATCH), xstateSize);
+  const most = arch.extended.map((regset) => regset.most);
+  const sizes = readBatch(thread, [first], most);
+  for (let i = 1; i < tracees.length; i += BATCH) readBatch(thread, tracees.slice(i, i + BATCH), sizes);
 }
 
-function readBatch(thread: KernelThread, tracees: readonly Tracee[], xstateSize: number): number {
-  const { value, free } = thread.once('outside.registers', 4096 + tracees.length * (xstateSize + 1024), (p) =>
+/** Reads at most so many bytes of each piece of extended state, and returns how many the last thread has. */
+function readBatch(thread: KernelThread, tracees: readonly Tracee[], room: readonly number[]): number[] {
+  const perThread = room.reduce((n, size) => n + size + 128, 1024);
+  const { value, free } = thread.once('outside.registers', 4096 + tracees.length * perThread, (p) =>
     tracees.map((t) => {
       const subject = `of task ${t.tid}`;
-      const regs = p.out(REGS_SIZE);
-      const xstate = p.out(xstateSize, 64);
+      const regs = emitGetRegisters(p, t.tid, `read the registers ${subject}`);
+      const extended = arch.extended.map(({ note }, k) => {
+        const data = p.out(room[k]!, 64);
+        const iov = p.iovec([{ addr: data.addr, length: room[k]! }]);
+        p.sys.ptrace(PTRACE.GETREGSET, t.tid, note, iov).must(`read the extended state ${subject}`);
+        return { data, iov };
+      });
       const mask = p.out(8);
-      const xiov = p.iovec([{ addr: xstate.addr, length: xstateSize }]);
-      p.sys
-        .ptrace(PTRACE.GETREGSET, t.tid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
-        .must(`read the registers ${subject}`);
-      p.sys.ptrace(PTRACE.GETREGSET, t.tid, NT_X86_XSTATE, xiov).must(`read the extended state ${subject}`);
       p.sys.ptrace(PTRACE.GETSIGMASK, t.tid, 8, mask).must(`read the signal mask ${subject}`);
-      return { regs, xstate, xiov, mask };
+      return { regs, extended, mask };
     }),
   );
-  let size = 0;
+  let sizes: number[] = [];
   tracees.forEach((t, i) => {
     const seen = value[i]!;
-    t.registers = new Registers(seen.regs.copy());
-    size = seen.xiov.num(8);
-    t.xstate = seen.xstate.copy(0, size);
+    t.registers = registersAt(seen.regs);
+    sizes = seen.extended.map(({ iov }) => iov.num(8));
+    t.extended = seen.extended.map(({ data }, k) => data.copy(0, sizes[k]));
     t.mask = seen.mask.u64();
   });
   free();
-  return size;
+  return sizes;
 }
 
 /** Lets stopped threads go on with the registers that they have. Threads that died are fine. */

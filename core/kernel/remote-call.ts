@@ -3,9 +3,12 @@
  * stop to its exit stop. If we die at any point the call finishes and the stub restores the task. Never SINGLESTEP, never int3: both kill a
  * task whose tracer is gone (kernel-tasks.md 1.7).
  */
-import { NT_PRSTATUS, PTRACE, Registers, REGS_SIZE, SYSCALL_STOP, WALL } from '../abi/ptrace.js';
-import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
+import { PTRACE, SYSCALL_STOP, WALL } from '../abi/ptrace.js';
+import type { SyscallName } from '../abi/syscalls.js';
+import type { Registers } from '../arch/arch.js';
+import { arch } from '../arch/current.js';
 import type { Program, Ptr } from '../program/program.js';
+import { emitGetRegisters, emitSetRegisters, registersAt } from './registers.js';
 
 /** Arena bytes that one remote call needs. */
 export const REMOTE_CALL_SIZE = 3584;
@@ -19,12 +22,6 @@ const SIGSTOP = 19;
 const SIGSTOP_DELIVERY = (SIGSTOP << 8) | 0x7f;
 /** A group stop or a second trap may come between; more than a few means that somebody plays with the task. */
 const MAX_FOREIGN_STOPS = 16;
-
-/** Puts registers into the arena as an iovec for GETREGSET/SETREGSET. */
-export function registerVector(p: Program, registers: Registers): { iov: Ptr; data: Ptr } {
-  const data = p.data(registers.bytes);
-  return { data, iov: p.iovec([{ addr: data.addr, length: REGS_SIZE }]) };
-}
 
 /**
  * Runs stopped tasks to their next system call stop (entry or exit), all at once: the first is mostly there when the last has been let run. Two kinds of
@@ -81,27 +78,18 @@ export interface RemoteCaller {
   readonly call: RemoteCall;
 }
 
-const ORDER = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
-
 /**
- * Emits one remote call in each of several tasks. Returns where the registers after the calls will be; `rax` is the result.
+ * Emits one remote call in each of several tasks. Returns where the registers after the calls will be: remoteResult() knows the results.
  * @param p its arena needs REMOTE_CALL_SIZE for each
  */
 export function emitRemoteCalls(p: Program, callers: readonly RemoteCaller[]): Ptr[] {
   const list = callers.map(({ tid, call }) => ({ tid, why: `make ${call.name} in task ${tid}: ${call.why}` }));
   callers.forEach(({ tid, at, base, call }, i) => {
-    const regs = base.clone().set('rip', at).set('rax', SYSCALLS[call.name].x64).set('orig_rax', -1n);
-    call.args.forEach((arg, k) => regs.set(ORDER[k]!, BigInt(arg)));
-    p.sys.ptrace(PTRACE.SETREGSET, tid, NT_PRSTATUS, registerVector(p, regs).iov).must(list[i]!.why);
+    emitSetRegisters(p, tid, arch.callAt(base, at, arch.syscalls[call.name], call.args), list[i]!.why);
   });
   emitToSyscallStop(p, list);
   emitToSyscallStop(p, list);
-  return list.map(({ tid, why }) => {
-    const after = p.out(REGS_SIZE);
-    const iov = p.iovec([{ addr: after.addr, length: REGS_SIZE }]);
-    p.sys.ptrace(PTRACE.GETREGSET, tid, NT_PRSTATUS, iov).must(why);
-    return after;
-  });
+  return list.map(({ tid, why }) => emitGetRegisters(p, tid, why));
 }
 
 /** The same for one task. */
@@ -111,5 +99,5 @@ export function emitRemoteCall(p: Program, tid: number, at: number, base: Regist
 
 /** Result of a remote call: negative errno, or the value. */
 export function remoteResult(after: Ptr): number {
-  return Number(BigInt.asIntN(64, new Registers(after.copy()).get('rax')));
+  return Number(arch.resultOf(registersAt(after)));
 }

@@ -1,6 +1,7 @@
 /** Runs programs in many frozen processes at once and waits for all of them. */
 import { PTRACE, WALL, WNOHANG } from '../abi/ptrace.js';
 import { CrError } from '../errors.js';
+import { emitSubmit, emitWait, isDone, type Daemon } from './daemon.js';
 import type { KernelThread } from './kernel-thread.js';
 import type { RemoteJob } from './parasite.js';
 import type { Tracee } from './tracee.js';
@@ -24,21 +25,25 @@ export function runRemote(thread: KernelThread, jobs: readonly RemoteJob[]): voi
 function runAtOnce(thread: KernelThread, jobs: readonly RemoteJob[]): void {
   const goals = new Map<RemoteJob, number>();
   const first = thread.once('remote.submit', 8192 + jobs.length * 192, (p) => {
-    for (const job of jobs) goals.set(job, job.parasite.emitSubmit(p, job));
-    for (const job of jobs) job.parasite.emitWait(p, job.tracee, goals.get(job)!);
+    for (const job of jobs) goals.set(job, emitSubmit(p, job.parasite.arena, daemonOf(job), job.program));
+    for (const job of jobs) emitWait(p, job.parasite.arena, daemonOf(job), goals.get(job)!);
   });
   first.free();
   for (let left = unfinished(jobs); left.length > 0; left = unfinished(left)) {
     for (const tracee of new Set(left.flatMap((job) => job.parasite.process.threads))) lookAfter(thread, tracee);
     const again = thread.once('remote.wait', 8192 + left.length * 128, (p) => {
-      for (const job of left) job.parasite.emitWait(p, job.tracee, goals.get(job)!);
+      for (const job of left) emitWait(p, job.parasite.arena, daemonOf(job), goals.get(job)!);
     });
     again.free();
   }
 }
 
+function daemonOf({ parasite, tracee }: RemoteJob): Daemon {
+  return parasite.daemonOf(tracee);
+}
+
 function unfinished(jobs: readonly RemoteJob[]): RemoteJob[] {
-  return jobs.filter((job) => !job.parasite.isDone(job.tracee));
+  return jobs.filter((job) => !isDone(job.parasite.arena, daemonOf(job)));
 }
 
 /** Continues a thread that stopped for a reason that is not ours; throws when it is gone. */

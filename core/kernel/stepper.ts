@@ -2,17 +2,18 @@
  * The stepper: a program of a frozen task run from outside, op by op, each system call as a remote call by ptrace (remote-call.ts). Slow (some 50 µs a
  * call) and exact: no blob runs in the task, so it shows which op does what, and it is a second implementation that the blob is compared with.
  */
-import { Registers } from '../abi/ptrace.js';
-import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
+import type { SyscallName } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import type { Arena } from '../program/arena.js';
 import { Interpreter, ProgramFault, type Machine } from '../program/interpret.js';
 import type { Program } from '../program/program.js';
 import type { KernelThread } from './kernel-thread.js';
+import { registersAt } from './registers.js';
 import { emitRemoteCall, REMOTE_CALL_SIZE } from './remote-call.js';
 import { readMemory, writeMemory } from './stub.js';
 import type { Tracee } from './tracee.js';
 
-const NAMES = new Map<number, SyscallName>((Object.keys(SYSCALLS) as SyscallName[]).map((name) => [SYSCALLS[name].x64, name]));
+const NAMES = new Map<number, SyscallName>((Object.keys(arch.syscalls) as SyscallName[]).map((name) => [arch.syscalls[name], name]));
 
 /** A stopped thread that makes calls for us. */
 export interface SteppedTask {
@@ -44,7 +45,7 @@ export class TaskMachine implements Machine {
       (p) => emitRemoteCall(p, tracee.tid, syscallAt, tracee.registers!, { name, args, why: 'one op of a program' }),
       { subject: { pid: tracee.pid, tid: tracee.tid }, target: 'running' },
     );
-    const result = BigInt.asIntN(64, new Registers(value.copy()).get('rax'));
+    const result = arch.resultOf(registersAt(value));
     free();
     return result;
   }

@@ -4,9 +4,9 @@
  * code of a program or library instead.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import type { Registers } from '../abi/ptrace.js';
+import type { RescueData } from '../arch/arch.js';
+import { arch } from '../arch/current.js';
 import { CrError } from '../errors.js';
-import { STUB_DATA } from '../program/isa.js';
 import type { Blob } from './native.js';
 
 const STUB_ALIGN = 8;
@@ -22,45 +22,10 @@ export interface StubPlace {
   readonly original: Buffer;
 }
 
-/** Registers and mask that bring a thread back (already with the restart fix-up), and what to unmap first. */
-export interface RescueData {
-  readonly registers: Registers;
-  readonly mask: bigint;
-  readonly code?: { addr: number; size: number };
-  readonly data?: { addr: number; size: number };
-}
-
 /** Stub bytes for one thread. */
 export function stubBytes(blob: Blob, rescue: RescueData): Buffer {
   const bytes = Buffer.from(blob.code.subarray(blob.stubBegin, blob.stubEnd));
-  const data = bytes.subarray(blob.stubData - blob.stubBegin);
-  const put = (offset: number, value: bigint) => data.writeBigUInt64LE(BigInt.asUintN(64, value), offset);
-  const names = [
-    'r15',
-    'r14',
-    'r13',
-    'r12',
-    'rbp',
-    'rbx',
-    'r11',
-    'r10',
-    'r9',
-    'r8',
-    'rax',
-    'rcx',
-    'rdx',
-    'rsi',
-    'rdi',
-    'rip',
-    'eflags',
-    'rsp',
-  ] as const;
-  for (const name of names) put(STUB_DATA[name], rescue.registers.get(name));
-  put(STUB_DATA.mask, rescue.mask);
-  put(STUB_DATA.codeAddr, BigInt(rescue.code?.addr ?? 0));
-  put(STUB_DATA.codeSize, BigInt(rescue.code?.size ?? 0));
-  put(STUB_DATA.dataAddr, BigInt(rescue.data?.addr ?? 0));
-  put(STUB_DATA.dataLength, BigInt(rescue.data?.size ?? 0));
+  arch.fillStub(bytes.subarray(blob.stubData - blob.stubBegin), rescue);
   return bytes;
 }
 

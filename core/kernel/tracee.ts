@@ -1,13 +1,13 @@
 /** A thread that we hold by ptrace, and a process of such threads. */
-import type { Registers } from '../abi/ptrace.js';
+import type { Registers } from '../arch/arch.js';
 
 export class Tracee {
   /** Last wait status. */
   status = 0;
   /** Registers at the freeze, exactly as the kernel gave them. */
   registers: Registers | null = null;
-  /** NT_X86_XSTATE at the freeze. */
-  xstate: Buffer | null = null;
+  /** The rest of its state at the freeze, in the order of Arch.extended. */
+  extended: readonly Buffer[] | null = null;
   /** The real signal mask at the freeze (not SigBlk, which may be the temporary one of sigsuspend). */
   mask = 0n;
   /** An unblocked signal was pending at the freeze. */

@@ -3,7 +3,7 @@
  * order with the same failure policy, and prints every result. Descriptors, pids and foreign memory of the original run are not there, so calls
  * that name them end differently.
  */
-import { SYSCALLS } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import { readCell, type CellWords } from './cells.js';
 import { CELL_SIZE, KIND, OP, POLICY } from './isa.js';
 import { formatCell } from './text.js';
@@ -200,7 +200,7 @@ function policyLines(cell: CellWords, i: number, failed: string): string[] {
   return [`  if (bad(r[${i}])${tolerated}) ${failed}`];
 }
 
-const CALL_NAMES = new Map<number, string>(Object.entries(SYSCALLS).map(([name, row]) => [row.x64, name]));
+const CALL_NAMES = new Map<number, string>(Object.entries(arch.syscalls).map(([name, nr]) => [nr, name]));
 const OP_NAMES = new Map<number, string>(Object.entries(OP).map(([name, op]) => [op, name]));
 
 function callOf(nr: number): string {

@@ -2,7 +2,7 @@
  * What a program means, in TypeScript: the same steps as native/blob/vm.c, over any machine. The model (model.ts) gives it modelled memory and a
  * function as kernel; the stepper (core/kernel/stepper.ts) gives it a real task. It is the reference that vm.c is compared with.
  */
-import { SYSCALLS } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import { readCell, type CellWords } from './cells.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
 
@@ -133,10 +133,10 @@ export class Interpreter {
         return this.wait(a[0]!, BigInt.asUintN(32, a[1]!), BigInt.asUintN(64, a[2]!));
       case OP.wake:
         this.store(a[0]!, this.load(a[0]!, 4) + a[1]!, 4);
-        this.machine.call(SYSCALLS.futex.x64, [a[0]!, FUTEX_WAKE, EVERYBODY, 0n, 0n, 0n]);
+        this.machine.call(arch.syscalls.futex, [a[0]!, FUTEX_WAKE, EVERYBODY, 0n, 0n, 0n]);
         return 0n;
       case OP.spawn:
-        return this.machine.call(SYSCALLS.clone3.x64, [a[0]!, a[1]!, 0n, 0n, 0n, 0n]);
+        return this.machine.call(arch.syscalls.clone3, [a[0]!, a[1]!, 0n, 0n, 0n, 0n]);
       case OP.cow_fill:
         return this.cowFill(a);
       default:
@@ -204,7 +204,7 @@ export class Interpreter {
       if (++this.steps > MAX_STEPS) throw new ProgramFault('the program waits for ever');
       const now = this.load(addr, 4);
       if (BigInt.asIntN(32, now - goal) >= 0n) return 0n;
-      const n = this.machine.call(SYSCALLS.futex.x64, [addr, 0n, now, timeoutNs === 0n ? 0n : scratch, 0n, 0n]);
+      const n = this.machine.call(arch.syscalls.futex, [addr, 0n, now, timeoutNs === 0n ? 0n : scratch, 0n, 0n]);
       if (n < 0n && n !== EAGAIN) return n;
     }
   }
@@ -216,7 +216,7 @@ export class Interpreter {
     while (left > 0n) {
       const want = left < size ? left : size;
       for (let have = 0n; have < want;) {
-        const n = this.machine.call(SYSCALLS.pread64.x64, [a[0]!, scratch + have, want - have, offset + have, 0n, 0n]);
+        const n = this.machine.call(arch.syscalls.pread64, [a[0]!, scratch + have, want - have, offset + have, 0n, 0n]);
         if (n === EINTR) continue;
         if (n === 0n) return ENODATA;
         if (n < 0n) return n;

@@ -100,31 +100,3 @@ export const SEED_BOOT = {
 export const SEED_BOOT_SIZE = 72;
 /** The descriptor on which a seed finds its memfd. */
 export const SEED_FD = 3;
-
-/** Rescue stub data, relative to the stub's data start. All u64; `name` order is that of `user_regs_struct` where it applies. */
-export const STUB_DATA = {
-  r15: 0,
-  r14: 8,
-  r13: 16,
-  r12: 24,
-  rbp: 32,
-  rbx: 40,
-  r11: 48,
-  r10: 56,
-  r9: 64,
-  r8: 72,
-  rax: 80,
-  rcx: 88,
-  rdx: 96,
-  rsi: 104,
-  rdi: 112,
-  rip: 120,
-  eflags: 128,
-  rsp: 136,
-  mask: 144,
-  codeAddr: 152,
-  codeSize: 160,
-  dataAddr: 168,
-  dataLength: 176,
-} as const;
-export const STUB_DATA_SIZE = 184;

@@ -5,6 +5,7 @@
 import { errnoName, errnoNumber } from '../abi/errno.js';
 import { STRUCTS, type FieldValues, type StructName } from '../abi/structs.js';
 import { SYSCALLS, type SyscallName, type SyscallRow } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
 import type { ProgramSource } from './emit-c.js';
@@ -63,10 +64,10 @@ export type SyscallBuilders = { [N in SyscallName]: (...args: ArgsOf<(typeof SYS
 class Builders {
   constructor(readonly program: Program) {}
 }
-for (const [name, row] of Object.entries(SYSCALLS)) {
+for (const [name, nr] of Object.entries(arch.syscalls)) {
   Object.defineProperty(Builders.prototype, name, {
     value(this: Builders, ...args: Arg[]): Call {
-      return this.program.emit(OP.syscall, row.x64, args, name);
+      return this.program.emit(OP.syscall, nr, args, name);
     },
   });
 }
@@ -209,7 +210,7 @@ export class Program {
   }
   /** Vectored I/O until every iovec is used up; `iov` is consumed. */
   ioAll(call: 'readv' | 'writev' | 'preadv' | 'pwritev', fd: Arg, iov: Ptr, count: number, offset: Arg = 0): Call {
-    return this.emit(OP.io_all, SYSCALLS[call].x64, [fd, iov, count, offset], `${call} (all)`);
+    return this.emit(OP.io_all, arch.syscalls[call], [fd, iov, count, offset], `${call} (all)`);
   }
   /** Waits until the u32 at `addr` has reached `goal`. */
   wait(addr: Arg, goal: Arg, timeoutNs: Arg): Call {

@@ -7,11 +7,12 @@
  * Operands: a number, `rN` (result of cell N), `[addr]` (64-bit word), `[addr]:4` (32-bit word). Names with `*` are ops, others system calls.
  */
 import { ERRNO, errnoName } from '../abi/errno.js';
-import { SYSCALLS } from '../abi/syscalls.js';
+import type { SyscallName } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import { ARG_COUNT, readCell, writeCell, type CellWords } from './cells.js';
 import { CELL_SIZE, KIND, OP, POLICY } from './isa.js';
 
-const syscallNames = new Map<number, string>(Object.entries(SYSCALLS).map(([name, row]) => [row.x64, name]));
+const syscallNames = new Map<number, string>(Object.entries(arch.syscalls).map(([name, nr]) => [nr, name]));
 const opNames = new Map<number, string>(Object.entries(OP).map(([name, code]) => [code, name]));
 const policyNames = new Map<number, string>(Object.entries(POLICY).map(([name, code]) => [code, name]));
 const opCodes = new Map<string, number>(Object.entries(OP));
@@ -103,7 +104,7 @@ function numbered(prefix: string, text: string): number | undefined {
 }
 
 function syscallNumber(name: string): number | undefined {
-  return Object.hasOwn(SYSCALLS, name) ? SYSCALLS[name as keyof typeof SYSCALLS].x64 : numbered('nr', name);
+  return Object.hasOwn(arch.syscalls, name) ? arch.syscalls[name as SyscallName] : numbered('nr', name);
 }
 
 function parseOperand(text: string): { kind: number; value: bigint } | null {

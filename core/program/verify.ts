@@ -3,7 +3,8 @@
  * the parser and from plugins. What it accepts ends, and the interpreter reads and writes nothing outside that memory (test/fuzz/vm.ts). System calls
  * are the kernel's business: it checks their pointers itself.
  */
-import { SYSCALLS } from '../abi/syscalls.js';
+import type { SyscallName } from '../abi/syscalls.js';
+import { arch } from '../arch/current.js';
 import { readCell } from './cells.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY, THREAD_BLOCK_SIZE } from './isa.js';
 import { formatCell } from './text.js';
@@ -45,10 +46,10 @@ const CELL_WORDS = CELL_SIZE / 4;
 const RESULT_WORD = CELL.result / 4;
 const ARG_WORD = CELL.args / 4;
 
-const nr = (name: keyof typeof SYSCALLS): number => SYSCALLS[name].x64;
-const numbers = (...names: (keyof typeof SYSCALLS)[]): ReadonlySet<number> => new Set(names.map(nr));
+const nr = (name: SyscallName): number => arch.syscalls[name];
+const numbers = (...names: SyscallName[]): ReadonlySet<number> => new Set(names.map(nr));
 
-const CALLS: ReadonlySet<number> = new Set(Object.values(SYSCALLS).map((row) => row.x64));
+const CALLS: ReadonlySet<number> = new Set(Object.values(arch.syscalls));
 const VECTORED = numbers('readv', 'writev', 'preadv', 'pwritev');
 const MAPS_MEMORY = numbers('mmap', 'mremap', 'shmat');
 /** Calls that need a capability in all that we use them for: after the last one was given up they can only fail. */

@@ -1,9 +1,9 @@
 /** Fresh core images: every field that the format requires, with values that the resources then replace. */
+import { arch } from '../arch/current.js';
 import type { CoreEntry, TaskCoreEntry, ThreadCoreEntry } from '../images/generated/core.js';
 import type { Stat } from '../kernel/procfs/stat.js';
 import { TASK_STATE } from './task-parts.js';
 
-const X86_64 = 1;
 /** Every task of a dump is in the control group set of the root (inventory: root_cg_set). */
 const ROOT_CGROUP_SET = 1;
 
@@ -30,14 +30,14 @@ function threadCore(): ThreadCoreEntry {
 
 /** Leader: what belongs to the process and to its first thread. */
 export function newLeaderCore(stat: Stat): CoreEntry {
-  return { mtype: X86_64, tc: taskCore(stat), thread_core: threadCore() };
+  return { mtype: arch.images.mtype, tc: taskCore(stat), thread_core: threadCore() };
 }
 
 export function newThreadCore(): CoreEntry {
-  return { mtype: X86_64, thread_core: threadCore() };
+  return { mtype: arch.images.mtype, thread_core: threadCore() };
 }
 
 /** A zombie has a name, an exit code and ids, and nothing else. */
 export function newZombieCore(stat: Stat): CoreEntry {
-  return { mtype: X86_64, tc: taskCore(stat) };
+  return { mtype: arch.images.mtype, tc: taskCore(stat) };
 }

@@ -15,7 +15,7 @@ import { oomScore } from './oom-score.js';
 import { pdeathSignal } from './pdeath-signal.js';
 import { pendingSignals } from './pending-signals.js';
 import { personality } from './personality.js';
-import { registers } from './registers/x64.js';
+import { registers } from './registers.js';
 import type { TaskResource } from './resource.js';
 import { rlimits } from './rlimits.js';
 import { robustList } from './robust-list.js';

@@ -4,6 +4,7 @@
  */
 import { PTRACE } from '../abi/ptrace.js';
 import { STRUCTS } from '../abi/structs.js';
+import { arch } from '../arch/current.js';
 import type { DumpThread } from '../dump/model.js';
 import { CrError } from '../errors.js';
 import { readMemory } from '../kernel/stub.js';
@@ -68,7 +69,7 @@ function leaveSection(thread: DumpThread, area: StructPtr<'rseq'>): void {
   if (!section)
     throw new CrError('CR_UNSUPPORTED', { message: 'has a restartable sequence of an unknown version', subject, target: 'running' });
   if (((section.flags | area.get('flags')) & NEVER_RESTART) !== 0) rseq_entry.rseq_cs_pointer = pointer;
-  else if (isInside(section, registers.get('rip'))) registers.set('rip', section.abort);
+  else if (isInside(section, arch.programCounter(registers))) thread.tracee.registers = arch.movedTo(registers, section.abort);
 }
 
 export const rseq: TaskResource = {

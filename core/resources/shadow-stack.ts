@@ -1,4 +1,5 @@
-/** User shadow stacks (arch_prctl(2), ARCH_SHSTK_ENABLE; Linux 6.6 on x86-64) are not built yet: tasks that have them are refused by name. */
+/** User shadow stacks (on x86-64: arch_prctl(2), ARCH_SHSTK_ENABLE) are not built yet: tasks that have them are refused by name. */
+import { arch } from '../arch/current.js';
 import type { TaskResource } from './resource.js';
 import { whose } from './task-parts.js';
 
@@ -6,13 +7,12 @@ export const shadowStack: TaskResource = {
   name: 'shadow-stack',
   preflight: (task) =>
     task.threads.flatMap(({ tid, status }) =>
-      status.x86ThreadFeatures.includes('shstk')
-        ? [`${whose(task.pid, tid)}has a shadow stack, which is not built yet: start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off`]
+      arch.shadowStack.inStatus(status)
+        ? [`${whose(task.pid, tid)}has a shadow stack, which is not built yet: ${arch.shadowStack.hint}`]
         : [],
     ),
   plan: (task) =>
-    task.threads.flatMap(({ tid, core }) => {
-      const cet = core.thread_info?.fpregs.xsave?.cet;
-      return cet === undefined || cet.cet === 0n ? [] : [`${whose(task.pid, tid)}has a shadow stack, which is not built yet`];
-    }),
+    task.threads.flatMap(({ tid, core }) =>
+      arch.shadowStack.inImage(core) ? [`${whose(task.pid, tid)}has a shadow stack, which is not built yet`] : [],
+    ),
 };

@@ -2,17 +2,18 @@
  * The last step: seeds become the tasks. Every thread is seized with EXITKILL (if we die now, nothing half-made is left), the arena is unmapped by
  * a remote call at a `syscall` instruction of the vDSO, registers are set, and the threads are let go.
  */
-import { NT_PRSTATUS, NT_X86_XSTATE, PTRACE, PTRACE_O, Registers, REGS_SIZE } from '../abi/ptrace.js';
+import { PTRACE, PTRACE_O } from '../abi/ptrace.js';
+import { arch } from '../arch/current.js';
 import { CrError } from '../errors.js';
 import { seizeThreads } from '../kernel/freeze.js';
+import { loadNative } from '../kernel/native.js';
 import { readMaps } from '../kernel/procfs/maps.js';
-import { emitRemoteCalls, registerVector, remoteResult, REMOTE_CALL_SIZE } from '../kernel/remote-call.js';
+import { emitGetRegisters, emitSetRegisters, emitSetRegset, registersAt } from '../kernel/registers.js';
+import { emitRemoteCalls, remoteResult, REMOTE_CALL_SIZE } from '../kernel/remote-call.js';
 import { readMemory } from '../kernel/stub.js';
 import { Tracee } from '../kernel/tracee.js';
 import { waitForState } from '../kernel/wait-state.js';
 import type { Range } from '../resources/memory/ranges.js';
-import { gpregsOf, xstateOf } from '../resources/registers/x64.js';
-import { SYSCALL_INSTRUCTION } from '../resources/memory/vdso-x64.js';
 import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 
@@ -62,19 +63,13 @@ function seizeBatch(run: RestoreRun, threads: readonly RestoreThread[]): Held[] 
 /** Once a process: all its threads share the mapping. */
 function unmapArena(run: RestoreRun, tasks: readonly RestoreTask[], arena: Range, syscallAt: (task: RestoreTask) => number | null): void {
   const { value, free } = run.thread.once('release.registers', 4096 + tasks.length * 512, (p) =>
-    tasks.map(({ pid }) => {
-      const regs = p.out(REGS_SIZE);
-      p.sys
-        .ptrace(PTRACE.GETREGSET, pid, NT_PRSTATUS, p.iovec([{ addr: regs.addr, length: REGS_SIZE }]))
-        .must('read the registers of a seed');
-      return regs;
-    }),
+    tasks.map(({ pid }) => emitGetRegisters(p, pid, 'read the registers of a seed')),
   );
   const call = { name: 'munmap', args: [arena.start, arena.end - arena.start], why: 'unmap the arena' } as const;
   const callers = tasks.map((task, i) => ({
     tid: task.pid,
     at: syscallAt(task) ?? findSyscall(run, task),
-    base: new Registers(value[i]!.copy()),
+    base: registersAt(value[i]!),
     call,
   }));
   free();
@@ -97,7 +92,7 @@ function findSyscall(run: RestoreRun, task: RestoreTask): number {
     (vma) => (vma.prot & PROT_EXEC) !== 0 && vma.kind !== 'vsyscall' && vma.kind !== 'memfd',
   );
   for (const vma of maps) {
-    const found = readMemory(task.pid, vma.start, Math.min(vma.end - vma.start, MAX_CODE)).indexOf(SYSCALL_INSTRUCTION);
+    const found = arch.findSyscall(readMemory(task.pid, vma.start, Math.min(vma.end - vma.start, MAX_CODE)));
     if (found >= 0) return vma.start + found;
   }
   throw new CrError('CR_UNSUPPORTED', {
@@ -110,16 +105,15 @@ function findSyscall(run: RestoreRun, task: RestoreTask): number {
 function setRegisters(run: RestoreRun, held: readonly Held[]): void {
   const { free } = run.thread.once('release.set', 16384 + held.length * 16384, (p) => {
     for (const { thread } of held) {
-      const xstate = xstateOf(thread.core);
-      const area = p.data(xstate, 64);
-      p.sys
-        .ptrace(PTRACE.SETREGSET, thread.tid, NT_X86_XSTATE, p.iovec([{ addr: area.addr, length: xstate.length }]))
-        .must(`set the extended state of task ${thread.tid}`);
+      const extended = arch.images.extendedOf(thread.core, loadNative);
+      for (let i = 0; i < extended.length; i++) {
+        const why = `set the extended state of task ${thread.tid}`;
+        emitSetRegset(p, thread.tid, arch.extended[i]!.note, p.data(extended[i]!, 64), why);
+      }
       const mask = p.out(8).setU64(0, maskOf(thread));
       p.sys.ptrace(PTRACE.SETSIGMASK, thread.tid, 8, mask).must(`set the signal mask of task ${thread.tid}`);
-      // orig_rax -1: the call that the seed was in must not be restarted with the task's registers.
-      const regs = new Registers(gpregsOf(thread.core)).set('orig_rax', -1n);
-      p.sys.ptrace(PTRACE.SETREGSET, thread.tid, NT_PRSTATUS, registerVector(p, regs).iov).must(`set the registers of task ${thread.tid}`);
+      // In no call: that which the seed was in must not be restarted with the task's registers.
+      emitSetRegisters(p, thread.tid, arch.images.registersOf(thread.core), `set the registers of task ${thread.tid}`);
       for (const resource of run.hooks.resources) resource.release?.(p, thread, run);
     }
   });

@@ -1,14 +1,16 @@
-/* Generated from core/abi by config/generate-native.mjs. Do not edit. Compiles only when the numbers are those of the kernel headers. */
+/* Generated from core/abi and core/arch by config/generate-native.mjs. Do not edit. Compiles only when the numbers are those of the kernel headers. */
 #include <asm/unistd.h>
 #include <elf.h>
 #include <errno.h>
 #include <linux/ptrace.h>
 #include <stddef.h>
+#ifdef __x86_64__
 #include <sys/user.h>
+#endif
 
 #define SAME(what, value) _Static_assert((long)(what) == (long)(value), #what)
 
-#if defined(__x86_64__)
+#ifdef __x86_64__
 #ifdef __NR_read
 SAME(__NR_read, 0);
 #endif
@@ -541,6 +543,9 @@ SAME(offsetof(struct user_regs_struct, es), 192);
 SAME(offsetof(struct user_regs_struct, fs), 200);
 SAME(offsetof(struct user_regs_struct, gs), 208);
 SAME(sizeof(struct user_regs_struct), 216);
+#ifdef NT_X86_XSTATE
+SAME(NT_X86_XSTATE, 514);
+#endif
 #endif
 #ifdef PTRACE_CONT
 SAME(PTRACE_CONT, 7);
@@ -598,9 +603,6 @@ SAME(PTRACE_O_SUSPEND_SECCOMP, 2097152);
 #endif
 #ifdef NT_PRSTATUS
 SAME(NT_PRSTATUS, 1);
-#endif
-#ifdef NT_X86_XSTATE
-SAME(NT_X86_XSTATE, 514);
 #endif
 #ifdef EPERM
 SAME(EPERM, 1);

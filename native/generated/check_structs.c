@@ -1,4 +1,4 @@
-/* Generated from core/abi/structs.ts by config/generate-native.mjs. Do not edit. Compiles only when the layouts are those of the kernel headers. */
+/* Generated from core/abi/structs.ts and core/arch by config/generate-native.mjs. Do not edit. Compiles only when the layouts are those of the kernel headers. */
 #include <asm/fcntl.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -22,7 +22,7 @@
 #define FIELD(type, field, at, size) \
   _Static_assert(__builtin_offsetof(type, field) == (at) && sizeof(((type *)0)->field) == (size), #type " " #field)
 
-#if defined(__x86_64__)
+#ifdef __LP64__
 SIZE(struct clone_args, 88);
 FIELD(struct clone_args, flags, 0, 8);
 FIELD(struct clone_args, exit_signal, 32, 8);
@@ -64,9 +64,6 @@ FIELD(struct rlimit64, rlim_max, 8, 8);
 SIZE(struct iovec, 16);
 FIELD(struct iovec, iov_base, 0, 8);
 FIELD(struct iovec, iov_len, 8, 8);
-SIZE(struct epoll_event, 12);
-FIELD(struct epoll_event, events, 0, 4);
-FIELD(struct epoll_event, data, 4, 8);
 SIZE(struct sched_attr, 56);
 FIELD(struct sched_attr, size, 0, 4);
 FIELD(struct sched_attr, sched_policy, 4, 4);
@@ -167,4 +164,9 @@ SIZE(struct robust_list_head, 24);
 FIELD(struct robust_list_head, list.next, 0, 8);
 FIELD(struct robust_list_head, futex_offset, 8, 8);
 FIELD(struct robust_list_head, list_op_pending, 16, 8);
+#endif
+#ifdef __x86_64__
+SIZE(struct epoll_event, 12);
+FIELD(struct epoll_event, events, 0, 4);
+FIELD(struct epoll_event, data, 4, 8);
 #endif

@@ -1,4 +1,4 @@
-/* Generated from core/program/isa.ts by config/generate-native.mjs. Do not edit. */
+/* Generated from core/program/isa.ts and core/arch by config/generate-native.mjs. Do not edit. */
 #ifndef CRIU_TS_ISA_H
 #define CRIU_TS_ISA_H
 
@@ -53,6 +53,7 @@
 #define BOOT_ENTRY 56
 #define BOOT_THREAD 64
 
+#ifdef __x86_64__
 #define STUB_R15 0
 #define STUB_R14 8
 #define STUB_R13 16
@@ -76,10 +77,11 @@
 #define STUB_CODE_SIZE 160
 #define STUB_DATA_ADDR 168
 #define STUB_DATA_LENGTH 176
+#define STUB_DATA_SIZE 184
+#endif
 
 #define CELL_SIZE 64
 #define THREAD_BLOCK_SIZE 64
-#define STUB_DATA_SIZE 184
 #define SEED_BOOT_SIZE 72
 #define SEED_FD 3
 

@@ -1,5 +1,5 @@
 /** The kernel of the VM fuzzer, as in vm-host.c: what it answers is a function of its seed, the number of the call and the arguments. */
-import { SYSCALLS } from '../../core/abi/syscalls.js';
+import { arch } from '../../core/arch/current.js';
 import { ProgramFault } from '../../core/program/interpret.js';
 import type { ModelKernel, ModelMemory } from '../../core/program/model.js';
 
@@ -12,7 +12,7 @@ const EAGAIN = -11n;
 const EFAULT = -14n;
 const EINVAL = -22n;
 const ETIMEDOUT = -110n;
-const VECTORED = new Set<number>([SYSCALLS.readv.x64, SYSCALLS.writev.x64, SYSCALLS.preadv.x64, SYSCALLS.pwritev.x64]);
+const VECTORED = new Set<number>([arch.syscalls.readv, arch.syscalls.writev, arch.syscalls.preadv, arch.syscalls.pwritev]);
 
 function mix(h: number, v: number): number {
   const m = Math.imul(h ^ v, 0x9e3779b1);
@@ -26,13 +26,13 @@ export class FuzzKernel {
   readonly answer: ModelKernel = (nr, args, memory) => {
     if (++this.calls > MAX_CALLS) throw new ProgramFault('too many system calls');
     const a = args.map((arg) => BigInt.asUintN(64, arg));
-    const futex = nr === SYSCALLS.futex.x64;
+    const futex = nr === arch.syscalls.futex;
     if (futex) a[3] = a[3] === 0n ? 0n : 1n;
     let h = mix(mix(this.seed, this.calls), nr);
     for (const arg of a) h = mix(mix(h, Number(arg & 0xffffffffn)), Number(arg >> 32n));
     if (futex) return answerFutex(h, a, memory);
     if (VECTORED.has(nr)) return answerVectored(h, a[1]!, a[2]!, memory);
-    if (nr === SYSCALLS.pread64.x64) return answerPositioned(h, a[1]!, a[2]!, memory);
+    if (nr === arch.syscalls.pread64) return answerPositioned(h, a[1]!, a[2]!, memory);
     return answerOther(h, a[1]!, memory);
   };
 }

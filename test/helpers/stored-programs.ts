@@ -1,7 +1,7 @@
 /** Programs stored as text (test/fixtures/programs): put into any arena, and what they leave there in a form that can be compared. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { SYSCALLS } from '../../core/abi/syscalls.js';
+import { arch } from '../../core/arch/current.js';
 import type { Arena } from '../../core/program/arena.js';
 import { readCell, type CellWords } from '../../core/program/cells.js';
 import { CELL_SIZE, KIND, OP, POLICY } from '../../core/program/isa.js';
@@ -66,7 +66,7 @@ export interface Outcome {
 /** What a run left: addresses as if the data lay at DATA_BASE, and no pid, which differs between the homes of a program. */
 export function outcome({ stored, program, data }: Placed, status: number): Outcome {
   const results = stored.cells.map((cell, i) =>
-    cell.op === OP.end || (cell.op === OP.syscall && cell.nr === SYSCALLS.getpid.x64) || isAfterPid(stored, i)
+    cell.op === OP.end || (cell.op === OP.syscall && cell.nr === arch.syscalls.getpid) || isAfterPid(stored, i)
       ? 0n
       : program.resultBigOf(i),
   );
@@ -89,5 +89,5 @@ export function outcome({ stored, program, data }: Placed, status: number): Outc
 function isAfterPid({ cells }: Stored, i: number): boolean {
   const { op, kinds, args } = cells[i]!;
   const source = op === OP.expect && kinds[0] === KIND.result ? cells[Number(args[0])] : undefined;
-  return source?.op === OP.syscall && source.nr === SYSCALLS.getpid.x64;
+  return source?.op === OP.syscall && source.nr === arch.syscalls.getpid;
 }

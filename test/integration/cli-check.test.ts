@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { featureNames } from '../../core/check/run.js';
-import { SYSCALLS, type SyscallName } from '../../core/abi/syscalls.js';
+import type { SyscallName } from '../../core/abi/syscalls.js';
+import { arch } from '../../core/arch/current.js';
 import { criuTs, repository } from '../helpers/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'criu-ts-check-'));
@@ -109,7 +110,7 @@ test('a kernel that lacks a call lacks the features that need it', (t) => {
   const probe = spawnSync(deny, ['999', '--', '/bin/true']);
   if (probe.status !== 0) return t.skip('seccomp filters (CONFIG_SECCOMP_FILTER)');
   for (const [feature, calls] of Object.entries(NEEDS)) {
-    const denied = typeof calls === 'string' ? [calls] : calls.map((name) => String(SYSCALLS[name].x64));
+    const denied = typeof calls === 'string' ? [calls] : calls.map((name) => String(arch.syscalls[name]));
     const done = criuTs(['check', '--feature', feature], { under: [deny, ...denied, '--'] });
     assert.equal(done.status, 1, `${feature} without ${denied.join(' ')}: ${done.stdout}${done.stderr}`);
     assert.match(done.stdout, new RegExp(`^${feature} is not supported: .*ENOSYS`), feature);

@@ -8,11 +8,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { SYSCALLS } from '../../core/abi/syscalls.js';
+import { arch } from '../../core/arch/current.js';
 import { launcher, repository } from '../helpers/run-command.js';
 
 const WAITID = 247;
-const BOUND = [SYSCALLS.ptrace.x64, SYSCALLS.wait4.x64, WAITID, SYSCALLS.setns.x64];
+const BOUND = [arch.syscalls.ptrace, arch.syscalls.wait4, WAITID, arch.syscalls.setns];
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel-threads-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -43,7 +43,7 @@ function watch(statuses: readonly number[], ...words: string[]): Seen[] {
 
 function checkThreads(seen: readonly Seen[]): void {
   assert.ok(
-    seen.some((c) => c.nr === SYSCALLS.ptrace.x64),
+    seen.some((c) => c.nr === arch.syscalls.ptrace),
     'the tracer saw no ptrace call at all',
   );
   assert.deepEqual([...new Set(seen.map((c) => c.comm))], ['criu-ts-kernel']);

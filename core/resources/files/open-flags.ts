@@ -1,4 +1,6 @@
-/** O_* of x86-64 (open(2), fcntl(2)) and which of them can be given when (kernel-tasks.md 9.2). */
+import { arch } from '../../arch/current.js';
+
+/** O_* (open(2), fcntl(2)) and which of them can be given when (kernel-tasks.md 9.2). */
 export const O = {
   accmode: 0o3,
   rdonly: 0,
@@ -11,10 +13,10 @@ export const O = {
   append: 0o2000,
   nonblock: 0o4000,
   async: 0o20000,
-  direct: 0o40000,
-  largefile: 0o100000,
-  directory: 0o200000,
-  nofollow: 0o400000,
+  direct: arch.openFlags.direct,
+  largefile: arch.openFlags.largefile,
+  directory: arch.openFlags.directory,
+  nofollow: arch.openFlags.nofollow,
   noatime: 0o1000000,
   cloexec: 0o2000000,
   path: 0o10000000,

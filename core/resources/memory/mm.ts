@@ -1,16 +1,11 @@
 /** mm_entry: what the kernel keeps per address space. brk and auxv are asked for inside or in /proc; the rest is in stat(5). */
+import { arch } from '../../arch/current.js';
 import type { MmEntry } from '../../images/generated/memory.js';
 import { readAuxv } from '../../kernel/procfs/auxv.js';
 import type { TaskResource } from '../resource.js';
 
 const PR_SET_MM = 35;
 const PR_SET_MM_MAP = 14;
-
-/**
- * CRIU stores exactly this many words on x86-64 (cut off or filled with zeros) and refuses images with more. The kernel adds the AT_NULL that is cut off
- * when the vector is set again, and the copy that programs look at is on their stack.
- */
-const AUXV_WORDS = 44;
 
 export function newMm(): MmEntry {
   return {
@@ -49,7 +44,8 @@ export const mm: TaskResource = {
       mm_env_end: stat.envEnd,
     });
     const words = (readAuxv(run.thread.proc, task.pid) ?? []).flatMap((entry) => [entry.type, entry.value]);
-    task.mm.mm_saved_auxv = Array.from({ length: AUXV_WORDS }, (_none, i) => words[i] ?? 0n);
+    // Cut off or filled with zeros: the kernel adds the AT_NULL when the vector is set again, and the copy that programs look at is on their stack.
+    task.mm.mm_saved_auxv = Array.from({ length: arch.images.auxvWords }, (_none, i) => words[i] ?? 0n);
   },
   readInside(p, task) {
     const brk = p.sys.brk(0).must('read the program break');

@@ -1,17 +1,17 @@
 /**
  * The vDSO and its data pages. A seed has those of the running kernel at an address of its own; the task expects its own where they were.
  *  - Same functions at the same offsets: the mappings are moved to the old address. Each can only be moved whole, in any order, as long as the
- *    relative distances stay (arch/x86/entry/vdso/vma.c).
+ *    relative distances stay (on x86: arch/x86/entry/vdso/vma.c).
  *  - Otherwise (another kernel): the old code comes back as ordinary memory, each function in it jumping to its namesake in the vDSO of this
  *    kernel, which goes to an address that no task of the tree uses. The old data pages are never read then.
  */
+import { arch } from '../../arch/current.js';
 import { CrError } from '../../errors.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import type { Program } from '../../program/program.js';
 import type { Range } from './ranges.js';
 import { VMA_STATUS } from './vma-bits.js';
 import { vdsoFunctions } from './vdso-elf.js';
-import { SYSCALL_INSTRUCTION, jumpTo } from './vdso-x64.js';
 
 const MREMAP_MAYMOVE_FIXED = 3;
 
@@ -92,7 +92,7 @@ export function planVdso(pid: number, now: VdsoImage, wanted: VdsoImage, spare: 
     });
   const patches = [...there]
     .filter(([name]) => here.has(name))
-    .map(([name, offset]) => ({ addr: to.start + to.code + offset, bytes: jumpTo(spare + from.code + here.get(name)!) }));
+    .map(([name, offset]) => ({ addr: to.start + to.code + offset, bytes: arch.jumpTo(spare + from.code + here.get(name)!) }));
   return { to: spare, patches };
 }
 
@@ -103,7 +103,7 @@ function equalMaps(a: ReadonlyMap<string, number> | null, b: ReadonlyMap<string,
 /** Address of a `syscall` instruction of this kernel's vDSO (its functions fall back to one) in a task of that plan; null when the task has no vDSO. */
 export function syscallInVdso(now: VdsoImage, { to }: VdsoPlan): number | null {
   const from = shapeOf(now.special);
-  const offset = now.code?.indexOf(SYSCALL_INSTRUCTION) ?? -1;
+  const offset = now.code ? arch.findSyscall(now.code) : -1;
   return to === null || !from || offset < 0 ? null : to + from.code + offset;
 }
 

@@ -1,4 +1,4 @@
-/** Bits of vma_entry (criu.md 3.4) and of mmap(2) on x86-64. */
+/** Bits of vma_entry (criu.md 3.4) and of mmap(2) on x86-64 and arm64 (asm-generic/mman.h). */
 export const VMA_STATUS = {
   regular: 1 << 0,
   stack: 1 << 1,

@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { SYSCALLS, type SyscallName } from '../../../core/abi/syscalls.js';
+import type { SyscallName } from '../../../core/abi/syscalls.js';
+import { arch } from '../../../core/arch/current.js';
 import { localArena } from '../../../core/kernel/kernel-thread.js';
 import { LocalCalls } from '../../../core/kernel/local.js';
 import { loadNative } from '../../../core/kernel/native.js';
@@ -28,7 +29,7 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const NAMES = new Map<number, SyscallName>((Object.keys(SYSCALLS) as SyscallName[]).map((name) => [SYSCALLS[name].x64, name]));
+const NAMES = new Map<number, SyscallName>((Object.keys(arch.syscalls) as SyscallName[]).map((name) => [arch.syscalls[name], name]));
 
 function inArena(stored: Stored, run: (placed: Placed) => number): Outcome {
   const arena = localArena(native, ARENA_SIZE);

@@ -1,6 +1,8 @@
 /** The XSAVE area in standard format (Intel SDM vol. 1, 13.4): where its components lie on this processor. */
-import { loadNative, type Native } from '../../kernel/native.js';
+import type { Processor, Regset } from '../arch.js';
 
+/** NT_X86_XSTATE (linux/elf.h). AMX makes it 11 KiB. */
+export const XSTATE: Regset = { note: 0x202, most: 16384 };
 /** CPUID leaf that describes the area. */
 const LEAF_XSTATE = 0xd;
 /** Header behind the legacy area (FXSAVE): which components are not in their initial state. */
@@ -26,10 +28,16 @@ export interface XsaveLayout {
   readonly offsets: ReadonlyMap<number, number>;
 }
 
-/** Reads the layout from CPUID: offsets differ between vendors. */
-export function xsaveLayout(native: Pick<Native, 'cpuid'> = loadNative()): XsaveLayout {
-  const [mask, size] = native.cpuid(LEAF_XSTATE, 0);
+let layout: XsaveLayout | null = null;
+/** The processor does not change while we run. */
+export function layoutOf(processor: () => Processor): XsaveLayout {
+  return (layout ??= readLayout(processor()));
+}
+
+/** From CPUID: offsets differ between vendors. */
+function readLayout(processor: Processor): XsaveLayout {
+  const [mask, size] = processor.cpuid(LEAF_XSTATE, 0);
   const offsets = new Map<number, number>();
-  for (const { bit } of COMPONENTS) if (((mask >>> bit) & 1) === 1) offsets.set(bit, native.cpuid(LEAF_XSTATE, bit)[1]);
+  for (const { bit } of COMPONENTS) if (((mask >>> bit) & 1) === 1) offsets.set(bit, processor.cpuid(LEAF_XSTATE, bit)[1]);
   return { size, mask, offsets };
 }

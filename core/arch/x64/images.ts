@@ -1,14 +1,16 @@
-/**
- * Registers of x86-64 threads, between the kernel's ptrace layouts and the images. Everything here is taken and set from outside (ptrace(2),
- * GETREGSET), so that no instruction of the task runs in between.
- */
-import { Registers } from '../../abi/ptrace.js';
+/** Registers between the kernel's ptrace layouts and the images (core-x86.proto). */
 import { CrError } from '../../errors.js';
 import type { CoreEntry } from '../../images/generated/core.js';
 import type { UserX86FpregsEntry, UserX86RegsEntry, UserX86XsaveEntry } from '../../images/generated/core-x86.js';
-import { resumeRegisters } from '../../kernel/restart.js';
-import type { TaskResource } from '../resource.js';
-import { COMPONENTS, xsaveLayout, XSTATE_BV, type XsaveLayout } from './xsave-x64.js';
+import type { Status } from '../../kernel/procfs/status.js';
+import type { ArchImages, Processor, Registers } from '../arch.js';
+import { empty, get, leaveCall, set } from './registers.js';
+import { COMPONENTS, layoutOf, XSTATE_BV, type XsaveLayout } from './xsave.js';
+
+/** core_entry.march. */
+const X86_64 = 1;
+/** AT_VECTOR_SIZE of CRIU for x86-64. */
+const AUXV_WORDS = 44;
 
 /** Names in the images and in user_regs_struct. */
 const GENERAL = [
@@ -41,8 +43,6 @@ const GENERAL = [
   ['gs', 'gs'],
 ] as const;
 const MODE_NATIVE = 1;
-/** Code segment of 64-bit user code (arch/x86/include/asm/segment.h, __USER_CS). */
-const USER_CS_64 = 0x33;
 const ST_OFFSET = 32;
 const XMM_OFFSET = 160;
 const PADDING_OFFSET = 416;
@@ -84,36 +84,15 @@ function part(area: Buffer, from: number, size: number): ArrayBuffer {
   return area.buffer.slice(start, start + size) as ArrayBuffer;
 }
 
-export const registers: TaskResource = {
-  name: 'registers',
-  prepare: () => void layoutOnce(),
-  plan(task) {
-    for (const thread of task.threads) checkCpu(thread.tid, thread.core);
-    return [];
-  },
-  readOutside(_p, thread) {
-    return () => {
-      const { tracee } = thread;
-      if (!tracee.registers || !tracee.xstate) return;
-      if (tracee.registers.get('cs') !== BigInt(USER_CS_64))
-        throw new CrError('CR_UNSUPPORTED', {
-          message: 'runs 32-bit code, which is not built yet',
-          subject: { pid: tracee.pid, tid: tracee.tid },
-          hint: 'Use CRIU for this program.',
-          target: 'running',
-        });
-      // As CRIU does, a call that the freeze interrupted is stored in the state from which it goes on.
-      const now = resumeRegisters(tracee.registers, { signalPending: tracee.signalPending, sameTask: false });
-      const gpregs = Object.fromEntries(GENERAL.map(([image, kernel]) => [image, now.get(kernel)]));
-      thread.core.thread_info = {
-        clear_tid_addr: thread.core.thread_info?.clear_tid_addr ?? 0n,
-        gpregs: { ...gpregs, mode: MODE_NATIVE } as unknown as UserX86RegsEntry,
-        fpregs: fpregsEntry(tracee.xstate, layoutOnce()),
-        tls: Array.from({ length: 3 }, (_, i) => emptyTls(i)),
-      };
-    };
-  },
-};
+function store(core: CoreEntry, registers: Registers, [xstate]: readonly Buffer[], processor: () => Processor): void {
+  const gpregs = Object.fromEntries(GENERAL.map(([image, kernel]) => [image, get(registers, kernel)]));
+  core.thread_info = {
+    clear_tid_addr: core.thread_info?.clear_tid_addr ?? 0n,
+    gpregs: { ...gpregs, mode: MODE_NATIVE } as unknown as UserX86RegsEntry,
+    fpregs: fpregsEntry(xstate!, layoutOf(processor)),
+    tls: Array.from({ length: 3 }, (_, i) => emptyTls(i)),
+  };
+}
 
 /** Entries 12 to 14 of the GDT (set_thread_area(2)): unused in 64-bit programs. */
 function emptyTls(index: number) {
@@ -131,23 +110,17 @@ function emptyTls(index: number) {
   };
 }
 
-let layout: XsaveLayout | null = null;
-/** The processor does not change while we run. */
-function layoutOnce(): XsaveLayout {
-  return (layout ??= xsaveLayout());
-}
-
-/** NT_PRSTATUS of a thread to be. */
-export function gpregsOf(core: CoreEntry): Buffer {
+/** Also when the image was made inside of a call: with the registers of the task none may be restarted. */
+function registersOf(core: CoreEntry): Registers {
   const { gpregs } = core.thread_info!;
-  const regs = new Registers();
-  for (const [image, kernel] of GENERAL) regs.set(kernel, gpregs[image]);
-  return regs.bytes;
+  const registers = empty();
+  for (const [image, kernel] of GENERAL) set(registers, kernel, gpregs[image]);
+  leaveCall(registers);
+  return registers;
 }
 
 /** NT_X86_XSTATE of a thread to be. What the image does not hold gets its initial value (xstate_bv bit 0). */
-export function xstateOf(core: CoreEntry): Buffer {
-  const { size, mask, offsets } = layoutOnce();
+function xstateOf(core: CoreEntry, { size, mask, offsets }: XsaveLayout): Buffer {
   const area = Buffer.alloc(size);
   const fp = core.thread_info!.fpregs;
   writeLegacy(area, fp);
@@ -185,9 +158,8 @@ function put(area: Buffer, at: number, words: Uint32Array | BigUint64Array): voi
   area.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), at);
 }
 
-/** Checks before anything is created that this processor can hold the state. Throws CR_KERNEL_FEATURE, CR_IMAGE_BAD. */
-function checkCpu(pid: number, core: CoreEntry): void {
-  const subject = { path: `core-${pid}.img` };
+function check(path: string, core: CoreEntry, processor: () => Processor): void {
+  const subject = { path };
   const info = core.thread_info;
   if (!info) throw new CrError('CR_IMAGE_BAD', { message: 'has no x86-64 registers', subject, target: 'not started' });
   if ((info.gpregs.mode ?? MODE_NATIVE) !== MODE_NATIVE)
@@ -203,7 +175,7 @@ function checkCpu(pid: number, core: CoreEntry): void {
         subject,
         target: 'not started',
       });
-    if (used && values.length > 0 && !layoutOnce().offsets.has(bit))
+    if (used && values.length > 0 && !layoutOf(processor).offsets.has(bit))
       throw new CrError('CR_KERNEL_FEATURE', {
         message: `uses ${feature} registers, which this processor does not have`,
         subject,
@@ -212,3 +184,21 @@ function checkCpu(pid: number, core: CoreEntry): void {
       });
   }
 }
+
+export const images: ArchImages = {
+  mtype: X86_64,
+  auxvWords: AUXV_WORDS,
+  prepare: (processor) => void layoutOf(processor),
+  infoOf: (core) => core.thread_info,
+  store,
+  check,
+  registersOf,
+  extendedOf: (core, processor) => [xstateOf(core, layoutOf(processor))],
+};
+
+/** User shadow stacks (arch_prctl(2), ARCH_SHSTK_ENABLE; Linux 6.6). */
+export const SHADOW_STACK = {
+  inStatus: (status: Status) => status.x86ThreadFeatures.includes('shstk'),
+  inImage: ({ thread_info }: CoreEntry) => (thread_info?.fpregs.xsave?.cet?.cet ?? 0n) !== 0n,
+  hint: 'start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off',
+} as const;
