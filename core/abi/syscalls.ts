@@ -142,6 +142,8 @@ export const SYSCALLS = {
   memfd_create: call('name', 'flags'),
   execveat: call('dirfd', 'path', 'argv', 'envp', 'flags'),
   userfaultfd: call('flags'),
+  get_mempolicy: call('mode', 'nodemask', 'maxnode', 'addr', 'flags'),
+  set_mempolicy: call('mode', 'nodemask', 'maxnode'),
   membarrier: call('command', 'flags', 'cpu'),
   rseq: call('area', 'length', 'flags', 'signature'),
   ptrace: call('request', 'pid', 'addr', 'data'),

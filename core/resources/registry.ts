@@ -9,7 +9,10 @@ import { dumpable } from './dumpable.js';
 import { files } from './files/resource.js';
 import { ioPriority } from './io-priority.js';
 import { loginuid } from './loginuid.js';
+import { mcePolicy } from './mce-policy.js';
 import { membarrier } from './membarrier.js';
+import { memoryMerge } from './memory-merge.js';
+import { memoryPolicy } from './memory-policy.js';
 import { mm } from './memory/mm.js';
 import { oomScore } from './oom-score.js';
 import { pdeathSignal } from './pdeath-signal.js';
@@ -30,6 +33,7 @@ import { thp } from './thp.js';
 import { threadSharing } from './thread-sharing.js';
 import { timerSlack } from './timer-slack.js';
 import { timers } from './timers.js';
+import { tscMode } from './tsc-mode.js';
 import { writeExecute } from './write-execute.js';
 
 export const TASK_RESOURCES: readonly TaskResource[] = [
@@ -52,9 +56,13 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   cpuAffinity,
   ioPriority,
   timerSlack,
+  mcePolicy,
+  tscMode,
+  memoryPolicy,
   // After the address space has its fields: personality and THP change what later mappings are.
   personality,
   thp,
+  memoryMerge,
   membarrier,
   oomScore,
   loginuid,

@@ -401,6 +401,12 @@ SAME(__NR_execveat, 322);
 #ifdef __NR_userfaultfd
 SAME(__NR_userfaultfd, 323);
 #endif
+#ifdef __NR_get_mempolicy
+SAME(__NR_get_mempolicy, 239);
+#endif
+#ifdef __NR_set_mempolicy
+SAME(__NR_set_mempolicy, 238);
+#endif
 #ifdef __NR_membarrier
 SAME(__NR_membarrier, 324);
 #endif

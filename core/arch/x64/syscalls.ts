@@ -132,6 +132,8 @@ export const NUMBERS = {
   memfd_create: 319,
   execveat: 322,
   userfaultfd: 323,
+  get_mempolicy: 239,
+  set_mempolicy: 238,
   membarrier: 324,
   rseq: 334,
   ptrace: 101,
