@@ -17,6 +17,8 @@ export const SYSCALLS = {
   close: call('fd'),
   fstat: call('fd', 'stat'),
   lseek: call('fd', 'offset', 'whence'),
+  mincore: call('addr', 'length', 'vec'),
+  mlockall: call('flags'),
   mmap: call('addr', 'length', 'prot', 'flags', 'fd', 'offset'),
   mprotect: call('addr', 'length', 'prot'),
   munmap: call('addr', 'length'),

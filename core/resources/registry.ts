@@ -13,6 +13,7 @@ import { mcePolicy } from './mce-policy.js';
 import { membarrier } from './membarrier.js';
 import { memoryMerge } from './memory-merge.js';
 import { memoryPolicy } from './memory-policy.js';
+import { mlockFuture } from './mlock-future.js';
 import { mm } from './memory/mm.js';
 import { oomScore } from './oom-score.js';
 import { pdeathSignal } from './pdeath-signal.js';
@@ -62,6 +63,7 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   // After the address space has its fields: personality and THP change what later mappings are.
   personality,
   thp,
+  mlockFuture,
   memoryMerge,
   membarrier,
   oomScore,

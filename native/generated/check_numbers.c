@@ -26,6 +26,12 @@ SAME(__NR_fstat, 5);
 #ifdef __NR_lseek
 SAME(__NR_lseek, 8);
 #endif
+#ifdef __NR_mincore
+SAME(__NR_mincore, 27);
+#endif
+#ifdef __NR_mlockall
+SAME(__NR_mlockall, 151);
+#endif
 #ifdef __NR_mmap
 SAME(__NR_mmap, 9);
 #endif

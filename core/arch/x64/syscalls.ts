@@ -7,6 +7,8 @@ export const NUMBERS = {
   close: 3,
   fstat: 5,
   lseek: 8,
+  mincore: 27,
+  mlockall: 151,
   mmap: 9,
   mprotect: 10,
   munmap: 11,
