@@ -17,6 +17,7 @@ export const SYSCALLS = {
   close: call('fd'),
   fstat: call('fd', 'stat'),
   lseek: call('fd', 'offset', 'whence'),
+  modify_ldt: call('func', 'ptr', 'bytecount'),
   mincore: call('addr', 'length', 'vec'),
   mlockall: call('flags'),
   mmap: call('addr', 'length', 'prot', 'flags', 'fd', 'offset'),

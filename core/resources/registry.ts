@@ -8,6 +8,7 @@ import { creds } from './creds.js';
 import { dumpable } from './dumpable.js';
 import { files } from './files/resource.js';
 import { ioPriority } from './io-priority.js';
+import { localDescriptors } from './local-descriptors.js';
 import { loginuid } from './loginuid.js';
 import { mcePolicy } from './mce-policy.js';
 import { membarrier } from './membarrier.js';
@@ -41,6 +42,7 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   seccomp,
   shadowStack,
   syscallDispatch,
+  localDescriptors,
   threadSharing,
   signals,
   // Before the registers: a signal that waits decides how an interrupted call goes on.

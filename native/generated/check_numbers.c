@@ -26,6 +26,9 @@ SAME(__NR_fstat, 5);
 #ifdef __NR_lseek
 SAME(__NR_lseek, 8);
 #endif
+#ifdef __NR_modify_ldt
+SAME(__NR_modify_ldt, 154);
+#endif
 #ifdef __NR_mincore
 SAME(__NR_mincore, 27);
 #endif

@@ -53,6 +53,31 @@ test('a scheduling policy that images cannot hold', async () => {
   });
 });
 
+test('segments of its own: the process runs on', async () => {
+  const script = `
+import ctypes, os, struct
+entry = ctypes.create_string_buffer(struct.pack('4I', 0, 0x1000, 0xfffff, 0x51))
+if ctypes.CDLL(None, use_errno=True).syscall(154, 1, entry, 16) != 0: raise OSError(ctypes.get_errno())
+os.close(1)
+import time; time.sleep(100)`;
+  const folder = mkdtempSync(join(tmpdir(), 'refused-'));
+  const child = spawn('/usr/bin/python3', ['-I', '-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], cwd: '/' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    await new Promise((resolve) => child.stdout.once('close', resolve).resume());
+    const error = await failure(dump({ pid: child.pid!, imagesDir: folder }));
+    assert.equal(error.code, 'CR_UNSUPPORTED');
+    assert.match(error.message, new RegExp(`pid ${child.pid}: has segments of its own`));
+    assert.equal(error.target, 'running');
+    assert.match(readStat(proc, child.pid!)?.state ?? '', /^[RS]$/);
+    assert.deepEqual(readdirSync(folder), []);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true });
+  }
+});
+
 /** The same set with another core image. */
 function changeCore(folder: string, pid: number, change: (core: CoreEntry) => void): void {
   const images = new ImageReader(folder);

@@ -7,6 +7,7 @@ export const NUMBERS = {
   close: 3,
   fstat: 5,
   lseek: 8,
+  modify_ldt: 154,
   mincore: 27,
   mlockall: 151,
   mmap: 9,
