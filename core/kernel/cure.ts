@@ -1,7 +1,7 @@
 /** Taking parasites out again, of all processes at once. */
 import { PTRACE } from '../abi/ptrace.js';
 import type { Program } from '../program/program.js';
-import { haltAfterCall } from './halt.js';
+import { haltAfterCalls } from './halt.js';
 import type { KernelThread } from './kernel-thread.js';
 import type { Parasite } from './parasite.js';
 import { AWAIT_STOP_SIZE, emitAwaitStop, emitRemoteCalls, REMOTE_CALL_SIZE, type RemoteCaller } from './remote-call.js';
@@ -35,7 +35,10 @@ function cureBatch(thread: KernelThread, parasites: readonly Parasite[]): void {
     thread.once('parasite.cure', needed, emit, { target: 'running' }).free();
   } catch (error) {
     // They are cured again on the way out.
-    for (const { process } of parasites) haltAfterCall(thread, process.main.tid);
+    haltAfterCalls(
+      thread,
+      parasites.map(({ process }) => process.main.tid),
+    );
     throw error;
   }
   for (const parasite of parasites) parasite.left();

@@ -6,7 +6,7 @@
  */
 import { errnoName } from '../abi/errno.js';
 import { CrError } from '../errors.js';
-import { haltAfterCall } from './halt.js';
+import { haltAfterCalls } from './halt.js';
 import type { KernelThread } from './kernel-thread.js';
 import type { Parasite } from './parasite.js';
 import { readMaps } from './procfs/maps.js';
@@ -36,7 +36,7 @@ function infectBatch(thread: KernelThread, hosts: readonly Host[]): void {
   try {
     mapArenas(thread, parasites);
   } catch (error) {
-    for (const host of hosts) recover(thread, host);
+    recover(thread, hosts);
     throw error;
   }
   for (const parasite of parasites) parasite.placeThreads();
@@ -84,18 +84,27 @@ function noRoom(pid: number, size: number, errno: number): CrError {
     message: `no room for ${size} bytes in the address space`,
     subject: { pid },
     kernel: { call: `mmap(NULL, ${size}, ..., MAP_SHARED|MAP_ANONYMOUS)`, errno: errnoName(errno) },
-    hint: 'Raise RLIMIT_AS of the process or free memory.',
+    hint: 'Raise RLIMIT_AS of the process (RLIMIT_MEMLOCK, when its mappings are locked), or free memory.',
     target: 'running',
   });
 }
 
-/** Something went wrong in the middle. Afterwards the process stands, and what was mapped is known, so that it can be cured. */
-function recover(thread: KernelThread, { parasite, maps }: Host): void {
-  const { pid, main } = parasite.process;
-  if (!haltAfterCall(thread, main.tid)) return;
+/** Something went wrong in the middle. Afterwards the processes stand, and what was mapped is known, so that they can be cured. */
+function recover(thread: KernelThread, hosts: readonly Host[]): void {
+  const stand = new Set(
+    haltAfterCalls(
+      thread,
+      hosts.map(({ parasite }) => parasite.process.main.tid),
+    ),
+  );
+  for (const host of hosts) if (stand.has(host.parasite.process.main.tid)) adopt(thread, host);
+}
+
+/** Finds what the process has mapped for us. */
+function adopt(thread: KernelThread, { parasite, maps }: Host): void {
   const known = new Set(maps.map(({ start }) => start));
   const { code, data } = parasite.sizes;
-  for (const vma of readMaps(thread.proc, pid) ?? []) {
+  for (const vma of readMaps(thread.proc, parasite.process.pid) ?? []) {
     if (known.has(vma.start) || !vma.shared) continue;
     if (vma.prot === PROT_RX && vma.end - vma.start === code) parasite.hasCode(vma.start);
     if (vma.prot === PROT_RW && vma.end - vma.start === data) parasite.hasArena(vma.start);
