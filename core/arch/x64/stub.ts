@@ -1,28 +1,6 @@
 /** The data of a rescue stub. native/generated/isa.h is made from it (config/generate-native.mjs) for native/blob/arch_x64.S. */
 import type { RescueData } from '../arch.js';
-import { get } from './registers.js';
-
-/** Registers that the stub loads, in the order in which it has them. */
-const LOADED = [
-  'r15',
-  'r14',
-  'r13',
-  'r12',
-  'rbp',
-  'rbx',
-  'r11',
-  'r10',
-  'r9',
-  'r8',
-  'rax',
-  'rcx',
-  'rdx',
-  'rsi',
-  'rdi',
-  'rip',
-  'eflags',
-  'rsp',
-] as const;
+import { get, REG_NAMES, type RegName } from './registers.js';
 
 /** Relative to the stub's data start. All u64. */
 export const STUB_DATA = {
@@ -51,6 +29,9 @@ export const STUB_DATA = {
   dataLength: 176,
 } as const;
 export const STUB_DATA_SIZE = 184;
+
+/** Registers that the stub loads: fields with the name of one. */
+const LOADED = REG_NAMES.filter((name): name is RegName & keyof typeof STUB_DATA => name in STUB_DATA);
 
 export function fillStub(data: Buffer, { registers, mask, code, data: memory }: RescueData): void {
   for (const name of LOADED) data.writeBigUInt64LE(get(registers, name), STUB_DATA[name]);
