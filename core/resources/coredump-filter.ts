@@ -1,5 +1,6 @@
 /** What of memory goes into a core file (core(5)). Belongs to the address space. CRIU's images have no field for it. */
 import { readCoredumpFilter } from '../kernel/procfs/task-values.js';
+import { checkProcess } from './extra-checks.js';
 import { emitProcSelf } from './proc-self.js';
 import type { TaskResource } from './resource.js';
 
@@ -13,10 +14,7 @@ export const coredumpFilter: TaskResource = {
     const value = readCoredumpFilter(run.thread.proc, task.pid);
     if (value !== null && value !== DEFAULT) run.extra.set(task.nsPid, NAME, `0x${value.toString(16)}`);
   },
-  plan(task, run) {
-    const text = run.extra.get(task.pid, NAME);
-    return text === undefined || /^0x[0-9a-f]{1,3}$/.test(text) ? [] : [`has the impossible coredump filter "${text.slice(0, 40)}"`];
-  },
+  plan: checkProcess(NAME, 'coredump filter', (text) => /^0x[0-9a-f]{1,3}$/.test(text)),
   process: {
     early(p, task, run) {
       const text = run.extra.get(task.pid, NAME);

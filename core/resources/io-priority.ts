@@ -1,6 +1,6 @@
 /** I/O scheduling class and priority of a thread (ioprio_set(2)). CRIU's images have no field for it. */
+import { checkEachThread } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
-import { whose } from './task-parts.js';
 
 const NAME = 'io-priority';
 const IOPRIO_WHO_PROCESS = 1;
@@ -24,13 +24,7 @@ export const ioPriority: TaskResource = {
       if (value.result >> CLASS_SHIFT > 0) run.extra.set(thread.nsTid, NAME, String(value.result));
     };
   },
-  plan: (task, run) =>
-    task.threads.flatMap(({ tid }) => {
-      const text = run.extra.get(tid, NAME);
-      return text === undefined || ioPriorityOf(text) !== null
-        ? []
-        : [`${whose(task.pid, tid)}has the impossible I/O priority "${text.slice(0, 40)}"`];
-    }),
+  plan: checkEachThread(NAME, 'I/O priority', (text) => ioPriorityOf(text) !== null),
   // From outside: the thread's own credentials may not allow it any more.
   release(p, thread, run) {
     const text = run.extra.get(thread.tid, NAME);

@@ -1,6 +1,6 @@
 /** When a thread is told that memory of its process is broken: at once, or when it touches it (prctl(2), PR_MCE_KILL). CRIU's images have no field for it. */
+import { checkEachThread } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
-import { whose } from './task-parts.js';
 
 const NAME = 'mce-policy';
 const PR_MCE_KILL = 33;
@@ -18,13 +18,7 @@ export const mcePolicy: TaskResource = {
       if (mode.result >= 0 && mode.result !== DEFAULT) run.extra.set(thread.nsTid, NAME, String(mode.result));
     };
   },
-  plan: (task, run) =>
-    task.threads.flatMap(({ tid }) => {
-      const mode = run.extra.get(tid, NAME);
-      return mode === undefined || MODES.includes(mode)
-        ? []
-        : [`${whose(task.pid, tid)}has the impossible machine check policy "${mode.slice(0, 40)}"`];
-    }),
+  plan: checkEachThread(NAME, 'machine check policy', (mode) => MODES.includes(mode)),
   thread: {
     thread(p, thread, run) {
       const mode = run.extra.get(thread.tid, NAME);

@@ -1,4 +1,5 @@
 /** Whether equal pages of all mappings may be merged (prctl(2), PR_SET_MEMORY_MERGE, Linux 6.4). Belongs to the address space. CRIU's images have no field for it. */
+import { checkProcess } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
 
 const NAME = 'memory-merge';
@@ -13,10 +14,7 @@ export const memoryMerge: TaskResource = {
       if (on.result === 1) run.extra.set(task.nsPid, NAME, '1');
     };
   },
-  plan(task, run) {
-    const on = run.extra.get(task.pid, NAME);
-    return on === undefined || on === '1' ? [] : [`has the impossible memory merge flag "${on.slice(0, 40)}"`];
-  },
+  plan: checkProcess(NAME, 'memory merge flag', (on) => on === '1'),
   process: {
     // After the mappings: it also marks those that exist (mm/ksm.c, ksm_enable_merge_any). Children were forked before and did not inherit it.
     process(p, task, run) {

@@ -1,6 +1,6 @@
 /** On which NUMA nodes a thread gets its memory (set_mempolicy(2)). CRIU's images have no field for it. Policies of mappings (mbind(2)) are not kept. */
+import { checkEachThread } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
-import { whose } from './task-parts.js';
 
 const NAME = 'memory-policy';
 /** Nodes of the largest kernel configuration (MAX_NUMNODES). */
@@ -26,13 +26,7 @@ export const memoryPolicy: TaskResource = {
       run.extra.set(thread.nsTid, NAME, `${mode.u32()}:${mask}`);
     };
   },
-  plan: (task, run) =>
-    task.threads.flatMap(({ tid }) => {
-      const text = run.extra.get(tid, NAME);
-      return text === undefined || TEXT.test(text)
-        ? []
-        : [`${whose(task.pid, tid)}has the impossible memory policy "${text.slice(0, 40)}"`];
-    }),
+  plan: checkEachThread(NAME, 'memory policy', (text) => TEXT.test(text)),
   thread: {
     thread(p, thread, run) {
       const [, mode, mask] = TEXT.exec(run.extra.get(thread.tid, NAME) ?? '') ?? [];

@@ -3,6 +3,7 @@
  * a moment tells. CRIU's images have no field for it.
  */
 import { readStatus } from '../kernel/procfs/status.js';
+import { checkProcess } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
 
 const NAME = 'mlock-future';
@@ -28,10 +29,7 @@ export const mlockFuture: TaskResource = {
       if (flags !== 0) run.extra.set(task.nsPid, NAME, String(flags));
     };
   },
-  plan(task, run) {
-    const flags = run.extra.get(task.pid, NAME);
-    return flags === undefined || FLAGS.includes(flags) ? [] : [`has the impossible lock of mappings to come "${flags.slice(0, 40)}"`];
-  },
+  plan: checkProcess(NAME, 'lock of mappings to come', (flags) => FLAGS.includes(flags)),
   process: {
     // Mappings that exist keep what they are. Nothing is mapped after it, and our rights are still there.
     limits(p, task, run) {

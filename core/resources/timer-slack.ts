@@ -1,6 +1,6 @@
 /** By how many nanoseconds the kernel may delay time-outs of a thread (prctl(2), PR_SET_TIMERSLACK). CRIU's images have no field for it. */
+import { checkEachThread } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
-import { whose } from './task-parts.js';
 
 const NAME = 'timer-slack';
 const PR_SET_TIMERSLACK = 29;
@@ -17,13 +17,7 @@ export const timerSlack: TaskResource = {
       if (slack.result > 0 && slack.result !== DEFAULT_NS) run.extra.set(thread.nsTid, NAME, String(slack.result));
     };
   },
-  plan: (task, run) =>
-    task.threads.flatMap(({ tid }) => {
-      const slack = run.extra.get(tid, NAME);
-      return slack === undefined || /^[1-9][0-9]{0,18}$/.test(slack)
-        ? []
-        : [`${whose(task.pid, tid)}has the impossible timer slack "${slack.slice(0, 40)}"`];
-    }),
+  plan: checkEachThread(NAME, 'timer slack', (slack) => /^[1-9][0-9]{0,18}$/.test(slack)),
   thread: {
     thread(p, thread, run) {
       const slack = run.extra.get(thread.tid, NAME);

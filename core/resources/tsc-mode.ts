@@ -1,6 +1,6 @@
 /** Whether a thread may read the time stamp counter (prctl(2), PR_SET_TSC; x86 only). CRIU's images have no field for it. */
+import { checkEachThread } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
-import { whose } from './task-parts.js';
 
 const NAME = 'tsc-mode';
 const PR_GET_TSC = 25;
@@ -17,13 +17,7 @@ export const tscMode: TaskResource = {
       if (mode.u32() === PR_TSC_SIGSEGV) run.extra.set(thread.nsTid, NAME, String(PR_TSC_SIGSEGV));
     };
   },
-  plan: (task, run) =>
-    task.threads.flatMap(({ tid }) => {
-      const mode = run.extra.get(tid, NAME);
-      return mode === undefined || mode === String(PR_TSC_SIGSEGV)
-        ? []
-        : [`${whose(task.pid, tid)}has the impossible time stamp counter mode "${mode.slice(0, 40)}"`];
-    }),
+  plan: checkEachThread(NAME, 'time stamp counter mode', (mode) => mode === String(PR_TSC_SIGSEGV)),
   thread: {
     thread(p, thread, run) {
       if (run.extra.get(thread.tid, NAME) !== undefined)

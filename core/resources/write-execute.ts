@@ -1,4 +1,5 @@
 /** No memory that is writable and executable (prctl(2), PR_SET_MDWE, Linux 6.3). Belongs to the address space. CRIU's images have no field for it. */
+import { checkProcess } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
 
 const NAME = 'write-execute';
@@ -15,10 +16,7 @@ export const writeExecute: TaskResource = {
       if (mode.result > 0) run.extra.set(task.nsPid, NAME, String(mode.result));
     };
   },
-  plan(task, run) {
-    const mode = run.extra.get(task.pid, NAME);
-    return mode === undefined || MODES.includes(mode) ? [] : [`has the impossible write-execute mode "${mode.slice(0, 40)}"`];
-  },
+  plan: checkProcess(NAME, 'write-execute mode', (mode) => MODES.includes(mode)),
   process: {
     // It cannot be taken back, and no mapping becomes executable after it.
     arm(p, task, run) {
