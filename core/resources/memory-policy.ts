@@ -1,4 +1,4 @@
-/** On which NUMA nodes a thread gets its memory (set_mempolicy(2)). CRIU's images have no field for it. Policies of mappings (mbind(2)) are not kept. */
+/** On which NUMA nodes a thread gets its memory (set_mempolicy(2)). CRIU's images have no field for it. Mappings: memory/mapping-policy.ts. */
 import { checkEachThread } from './extra-checks.js';
 import type { TaskResource } from './resource.js';
 

@@ -10,6 +10,7 @@ import { files } from './files/resource.js';
 import { ioPriority } from './io-priority.js';
 import { localDescriptors } from './local-descriptors.js';
 import { loginuid } from './loginuid.js';
+import { mappingPolicy } from './memory/mapping-policy.js';
 import { mcePolicy } from './mce-policy.js';
 import { membarrier } from './membarrier.js';
 import { memoryMerge } from './memory-merge.js';
@@ -51,6 +52,7 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   rseq,
   registers,
   mm,
+  mappingPolicy,
   sysvIpc,
   timers,
   comm,

@@ -12,6 +12,7 @@ import { parseFdInfo } from '../../core/kernel/procfs/fdinfo.js';
 import { parseLimits } from '../../core/kernel/procfs/limits.js';
 import { parseMaps } from '../../core/kernel/procfs/maps.js';
 import { parseMountInfo } from '../../core/kernel/procfs/mountinfo.js';
+import { parseNumaMaps } from '../../core/kernel/procfs/numa-maps.js';
 import { type ProcText } from '../../core/kernel/procfs/reader.js';
 import { parseSmaps } from '../../core/kernel/procfs/smaps.js';
 import { parseStat } from '../../core/kernel/procfs/stat.js';
@@ -35,6 +36,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   locks: parseLocks,
   maps: parseMaps,
   mountinfo: parseMountInfo,
+  numa: parseNumaMaps,
   smaps: parseSmaps,
   stat: parseStat,
   status: parseStatus,

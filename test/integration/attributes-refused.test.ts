@@ -11,8 +11,11 @@ import { dump, restore } from '../../core/index.js';
 import type { CoreEntry } from '../../core/images/generated/core.js';
 import { ImageReader } from '../../core/images/reader.js';
 import { ImageWriter } from '../../core/images/writer.js';
+import { readMaps } from '../../core/kernel/procfs/maps.js';
+import { readNumaMaps } from '../../core/kernel/procfs/numa-maps.js';
 import { ProcReader } from '../../core/kernel/procfs/reader.js';
 import { readStat } from '../../core/kernel/procfs/stat.js';
+import { ownPolicies } from '../../core/resources/memory/mapping-policy.js';
 
 const proc = new ProcReader();
 
@@ -53,30 +56,56 @@ test('a scheduling policy that images cannot hold', async () => {
   });
 });
 
-test('segments of its own: the process runs on', async () => {
-  const script = `
-import ctypes, os, struct
-entry = ctypes.create_string_buffer(struct.pack('4I', 0, 0x1000, 0xfffff, 0x51))
-if ctypes.CDLL(None, use_errno=True).syscall(154, 1, entry, 16) != 0: raise OSError(ctypes.get_errno())
-os.close(1)
-import time; time.sleep(100)`;
+/** A process of Python that is ready: it has run its script and closed its output. The process and the folder are gone in the end. */
+async function withScript(script: string, body: (pid: number, folder: string) => Promise<void> | void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'refused-'));
-  const child = spawn('/usr/bin/python3', ['-I', '-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], cwd: '/' });
+  const program = `import ctypes, os, struct, time\n${script}\nos.close(1)\ntime.sleep(100)`;
+  const child = spawn('/usr/bin/python3', ['-I', '-c', program], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], cwd: '/' });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   try {
     await new Promise((resolve) => child.stdout.once('close', resolve).resume());
-    const error = await failure(dump({ pid: child.pid!, imagesDir: folder }));
-    assert.equal(error.code, 'CR_UNSUPPORTED');
-    assert.match(error.message, new RegExp(`pid ${child.pid}: has segments of its own`));
-    assert.equal(error.target, 'running');
-    assert.match(readStat(proc, child.pid!)?.state ?? '', /^[RS]$/);
-    assert.deepEqual(readdirSync(folder), []);
+    await body(child.pid!, folder);
   } finally {
     child.kill('SIGKILL');
     await ended;
     rmSync(folder, { recursive: true });
   }
-});
+}
+
+test('segments of its own: the process runs on', () =>
+  withScript(
+    `
+entry = ctypes.create_string_buffer(struct.pack('4I', 0, 0x1000, 0xfffff, 0x51))
+if ctypes.CDLL(None, use_errno=True).syscall(154, 1, entry, 16) != 0: raise OSError(ctypes.get_errno())`,
+    async (pid, folder) => {
+      const error = await failure(dump({ pid, imagesDir: folder }));
+      assert.equal(error.code, 'CR_UNSUPPORTED');
+      assert.match(error.message, new RegExp(`pid ${pid}: has segments of its own`));
+      assert.equal(error.target, 'running');
+      assert.match(readStat(proc, pid)?.state ?? '', /^[RS]$/);
+      assert.deepEqual(readdirSync(folder), []);
+    },
+  ));
+
+/** Shared pages without a name, the second of four bound to node 0; then a policy of the process, which all other mappings show. */
+const BOUND = `
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+base = libc.mmap(None, ctypes.c_size_t(0x4000), 3, 0x21, -1, ctypes.c_size_t(0))
+node = ctypes.c_ulong(1)
+if libc.syscall(237, ctypes.c_void_p(base + 0x1000), ctypes.c_size_t(0x1000), 2, ctypes.byref(node), 64, 0) != 0: os._exit(1)
+if libc.syscall(238, 3, ctypes.byref(node), 64) != 0: os._exit(1)`;
+
+test('a NUMA policy of a mapping is told from that of the process', (t) =>
+  withScript(BOUND, (pid) => {
+    if (readNumaMaps(proc, pid) === null) return t.skip('a kernel without NUMA');
+    // mbind(2) has cut it into three.
+    const shared = (readMaps(proc, pid) ?? []).filter(({ kind }) => kind === 'devZero');
+    assert.equal(shared.length, 3);
+    const [line, ...more] = ownPolicies(proc, pid);
+    assert.match(line ?? '', new RegExp(`^mapping ${shared[1]!.start.toString(16)}-[0-9a-f]+ has the NUMA policy bind:0 of its own`));
+    assert.deepEqual(more, []);
+  }));
 
 /** The same set with another core image. */
 function changeCore(folder: string, pid: number, change: (core: CoreEntry) => void): void {
