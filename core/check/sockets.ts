@@ -1,6 +1,7 @@
 /** Probes of sockets and tun devices. */
 import { readlinkSync } from 'node:fs';
-import type { Arg, Call, Program } from '../program/program.js';
+import type { Arg, Call } from '../program/call.js';
+import type { Program } from '../program/program.js';
 import { type Finding, type Lab, NS, judge, works } from './lab.js';
 import { KNOWN_FD, O_RDWR, asKnown, open, privateTmp, readFdinfo, readLink, word } from './steps.js';
 

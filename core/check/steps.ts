@@ -1,5 +1,6 @@
 /** Calls that many probes begin with. Numbers are those of the kernel's uapi headers on x86-64 and arm64. */
-import type { Arg, Call, Program, Ptr } from '../program/program.js';
+import type { Arg, Call } from '../program/call.js';
+import type { Program, Ptr } from '../program/program.js';
 
 export const AT_FDCWD = -100;
 export const O_RDONLY = 0;

@@ -2,12 +2,13 @@
  * The builder: TypeScript states a program call by call, each with its failure policy and the reason why it is made; `end()` writes the cells into
  * the arena. Results stay in the cells, so after the run the program object answers for what happened.
  */
-import { errnoName, errnoNumber } from '../abi/errno.js';
+import { errnoName } from '../abi/errno.js';
 import { STRUCTS, type FieldValues, type StructName } from '../abi/structs.js';
-import { SYSCALLS, type SyscallName, type SyscallRow } from '../abi/syscalls.js';
+import { SYSCALLS, type SyscallName } from '../abi/syscalls.js';
 import { arch } from '../arch/current.js';
 import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
+import { type Arg, Call, syscallBuilders, type SyscallBuilders } from './call.js';
 import type { ProgramSource } from './emit-c.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
 import { Operand, Ptr, StructPtr, writeWord } from './ptr.js';
@@ -17,59 +18,9 @@ import { explain, verify, type MemoryRange, type Problem } from './verify.js';
 /** The builder's vocabulary comes from one place. */
 export { Operand, Ptr, StructPtr } from './ptr.js';
 
-export type Arg = number | bigint | Ptr | Operand | Call;
-
 interface CellInfo {
   readonly text: string;
   why: string;
-}
-
-/** One cell. A system call must state its policy: must, tolerate, ignore. */
-export class Call {
-  constructor(
-    private readonly program: Program,
-    readonly index: number,
-  ) {}
-
-  /** Failure ends the program and is the caller's error. */
-  must(why: string): this {
-    return this.policy(POLICY.must, 0, why);
-  }
-  /** This one errno is fine, with the reason why it can be lived with. */
-  tolerate(errno: string, why: string): this {
-    return this.policy(POLICY.tolerate, errnoNumber(errno), why);
-  }
-  /** Any result is fine; the reason says why it cannot matter or who looks at it. */
-  ignore(why: string): this {
-    return this.policy(POLICY.ignore, 0, why);
-  }
-  private policy(policy: number, aux: number, why: string): this {
-    this.program.setPolicy(this.index, policy, aux, why);
-    return this;
-  }
-  /** Result after the run; negative errno when it failed. */
-  get result(): number {
-    return this.program.resultOf(this.index);
-  }
-  get resultBig(): bigint {
-    return this.program.resultBigOf(this.index);
-  }
-}
-
-/** `value:itimerspec` in the table takes a pointer to that structure, an address, or what gives one when the program runs. */
-type ArgOf<N> = N extends `${string}:${infer S extends StructName}` ? number | bigint | Operand | Call | StructPtr<S> : Arg;
-type ArgsOf<R> = R extends SyscallRow<infer A> ? { [I in keyof A]: ArgOf<A[I]> } : never;
-export type SyscallBuilders = { [N in SyscallName]: (...args: ArgsOf<(typeof SYSCALLS)[N]>) => Call };
-
-class Builders {
-  constructor(readonly program: Program) {}
-}
-for (const [name, nr] of Object.entries(arch.syscalls)) {
-  Object.defineProperty(Builders.prototype, name, {
-    value(this: Builders, ...args: Arg[]): Call {
-      return this.program.emit(OP.syscall, nr, args, name);
-    },
-  });
 }
 
 export interface FailureContext {
@@ -95,7 +46,7 @@ export class Program {
     readonly name: string,
     readonly arena: Arena,
   ) {
-    this.sys = new Builders(this) as unknown as SyscallBuilders;
+    this.sys = syscallBuilders(this);
     this.first = arena.mark;
     this.memory = [{ start: arena.base, end: arena.base + arena.size }];
   }

@@ -1,5 +1,6 @@
 /** Values that a task may only set by writing to its own files in /proc. */
-import type { Call, Program } from '../program/program.js';
+import type { Call } from '../program/call.js';
+import type { Program } from '../program/program.js';
 
 const AT_FDCWD = -100;
 const O_WRONLY = 1;

@@ -4,7 +4,7 @@
  */
 import type { DumpRun, DumpTask, DumpThread } from '../dump/model.js';
 import type { PreflightTask } from '../dump/preflight-task.js';
-import type { Arg, Program } from '../program/program.js';
+import type { Program } from '../program/program.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from '../restore/model.js';
 
 /** Decodes what a program left in its arena. Called once, after the program ran and before the arena is unmapped. */
@@ -75,5 +75,3 @@ export interface TaskResource {
   readonly process?: Partial<Record<ProcessStep, (p: Program, task: RestoreTask, run: RestoreRun) => void>>;
   readonly thread?: Partial<Record<ThreadStep, (p: Program, thread: RestoreThread, run: RestoreRun) => void>>;
 }
-
-export type { Arg };

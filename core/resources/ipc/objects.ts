@@ -16,7 +16,8 @@ import {
 import { CrError } from '../../errors.js';
 import type { IpcDescEntry } from '../../images/generated/namespaces.js';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
-import type { Arg, Call, Program, Ptr } from '../../program/program.js';
+import type { Arg, Call } from '../../program/call.js';
+import type { Program, Ptr } from '../../program/program.js';
 
 /** Objects asked about in one program. */
 const BATCH = 256;

@@ -6,7 +6,8 @@ import { IPC_MSG, type IpcMsgEntry } from '../../images/generated/namespaces.js'
 import type { ImageReader } from '../../images/reader.js';
 import type { ImageWriter } from '../../images/writer.js';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
-import type { Arg, Call, Program } from '../../program/program.js';
+import type { Arg, Call } from '../../program/call.js';
+import type { Program } from '../../program/program.js';
 import type { OwnIds } from './own-ids.js';
 import { asCreator, createFlags, descOf, emitNextId, emitOwner, listObjects } from './objects.js';
 import { emitOpenVariable } from './variables.js';

@@ -9,7 +9,8 @@ import type { DumpTask } from '../../dump/model.js';
 import { CrError } from '../../errors.js';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
 import { runRemote } from '../../kernel/remote-jobs.js';
-import { Program, type Call, type Ptr } from '../../program/program.js';
+import type { Call } from '../../program/call.js';
+import { Program, type Ptr } from '../../program/program.js';
 import type { SemaphoreSet } from './semaphores.js';
 
 /** struct sembuf: u16 number, i16 operation, i16 flags. */

@@ -5,7 +5,8 @@
  */
 import { CrError } from '../../errors.js';
 import type { VmaEntry } from '../../images/generated/memory.js';
-import type { Call, Program } from '../../program/program.js';
+import type { Call } from '../../program/call.js';
+import type { Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import { freshParts, type FillPart } from './fill.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';

@@ -1,7 +1,7 @@
 /** Where a file or memory object has data: SEEK_DATA and SEEK_HOLE (lseek(2)), in batches. */
 import { fstatSync, readSync, statfsSync } from 'node:fs';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
-import type { Call } from '../../program/program.js';
+import type { Call } from '../../program/call.js';
 import type { Range } from './ranges.js';
 
 const SEEK_DATA = 3;
