@@ -1,31 +1,14 @@
-/** Files without a name (ghosts) and files whose name is gone while another exists (link remaps): both come back under the old name for a moment. */
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  ftruncateSync,
-  lchownSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  symlinkSync,
-  writeSync,
-} from 'node:fs';
+/** Files without a name: they come back under the old one for a moment. */
+import { chmodSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, lchownSync, mkdirSync, openSync, symlinkSync } from 'node:fs';
 import { CrError } from '../../errors.js';
-import type { GhostChunkEntry, GhostFileEntry } from '../../images/generated/files.js';
+import type { GhostFileEntry } from '../../images/generated/files.js';
 import type { ImageReader } from '../../images/reader.js';
 import { encodeText, decodeText } from '../../kernel/procfs/text.js';
 import { Ptr } from '../../program/program.js';
-import { dataRanges } from '../memory/sparse.js';
+import { dumpContent, GhostContent, isChunked } from './ghost-content.js';
 import { type DumpContext, fileType, type OpenFile, type RestoreContext, S } from './kind.js';
-import { checkName, lookAt, nameError, Names, type Place, removeSame } from './names.js';
+import { lookAt, nameError, Names, type Place, removeSame } from './names.js';
 
-/** CRIU stores files from this size on as chunks without their holes. */
-const CHUNKS_FROM = 3 * 4096;
-const COPY = 1 << 20;
 const GHOST_TYPES: readonly number[] = [S.reg, S.dir, S.fifo, S.chr, S.blk, S.link];
 const MODE_BITS = 0o7777;
 const AT_FDCWD = -100;
@@ -34,7 +17,6 @@ const UTIME_NOW = (1n << 30n) - 1n;
 /** In the scratch memory, behind the longest path. */
 const TIMES_AT = 4200;
 const PATH_MAX = 4096;
-const SIZE_MAX = 0x7fff_ffff_ffff_ffffn;
 /** Tried when the first temporary name of a ghost is taken. */
 const MORE_NAMES = 20;
 
@@ -57,7 +39,7 @@ export function dumpGhost(file: OpenFile, { run, state, calls }: DumpContext): n
   known.set(key, id);
   const { stat } = file;
   const type = fileType(stat.mode);
-  const chunks = type === S.reg && stat.size >= CHUNKS_FROM;
+  const chunks = type === S.reg && isChunked(stat.size);
   const entry: GhostFileEntry = {
     uid: Number(stat.uid),
     gid: Number(stat.gid),
@@ -72,60 +54,15 @@ export function dumpGhost(file: OpenFile, { run, state, calls }: DumpContext): n
     ...(type === S.reg ? { size: stat.size } : {}),
     ...(type === S.link ? { symlnk_target: linkTarget(file, calls) } : {}),
   };
-  if (type !== S.reg) {
-    run.images.add('ghost-file', id, entry);
-    return id;
-  }
-  const source = openSync(file.proc, 'r');
-  try {
-    if (chunks) dumpChunks(run, id, entry, source);
-    else {
-      const data = Buffer.alloc(Number(stat.size));
-      readFully(source, data, 0);
-      run.images.add('ghost-file', id, entry, data);
-    }
-  } finally {
-    closeSync(source);
-  }
+  if (type === S.reg) dumpContent(file.proc, { id, entry, run });
+  else run.images.add('ghost-file', id, entry);
   return id;
-}
-
-function dumpChunks(run: DumpContext['run'], id: number, entry: GhostFileEntry, source: number): void {
-  run.images.add('ghost-file', id, entry);
-  const size = Number(entry.size);
-  for (const range of dataRanges(run.thread, source, size)) {
-    const end = Math.min(range.end, size);
-    if (range.start >= end) continue;
-    const space = run.images.addSpace('ghost-file', id, { len: BigInt(end - range.start), off: BigInt(range.start) }, end - range.start);
-    copy(source, range.start, space.fd, space.offset, end - range.start);
-  }
-}
-
-function readFully(fd: number, data: Buffer, offset: number): void {
-  for (let at = 0; at < data.length;) {
-    const got = readSync(fd, data, at, data.length - at, offset + at);
-    // Somebody outside of the tree cut the file: what is missing reads as zeros.
-    if (got === 0) return;
-    at += got;
-  }
-}
-
-function copy(from: number, fromOffset: number, to: number, toOffset: number, length: number): void {
-  const buffer = Buffer.alloc(Math.min(COPY, length));
-  for (let done = 0; done < length;) {
-    const part = buffer.subarray(0, Math.min(buffer.length, length - done));
-    part.fill(0);
-    readFully(from, part, fromOffset + done);
-    for (let at = 0; at < part.length;) at += writeSync(to, part, at, part.length - at, toOffset + done + at);
-    done += part.length;
-  }
 }
 
 /** A ghost to be. The file gets a name of its own first; every user opens it under the name that he had, so that the link text comes out right. */
 export class Ghost {
   private readonly entry: GhostFileEntry;
-  private readonly chunks: { readonly entry: GhostChunkEntry; readonly offset: number }[] = [];
-  private readonly content: { readonly offset: number; readonly length: number } | null;
+  private readonly content: GhostContent;
   private made: { readonly place: Place; readonly dev: bigint; readonly ino: bigint } | null = null;
 
   /** Reads and checks; nothing is created. Throws CR_IMAGE_BAD. */
@@ -138,17 +75,7 @@ export class Ghost {
     if (!first || !('uid' in first.entry)) throw this.bad('has no entry');
     this.entry = first.entry;
     if (!GHOST_TYPES.includes(fileType(this.entry.mode))) throw this.bad(`has the unknown file type 0${this.entry.mode.toString(8)}`);
-    const size = this.entry.size ?? 0n;
-    if (size > SIZE_MAX) throw this.bad('has an impossible size');
-    for (const record of rest) {
-      if ('uid' in record.entry) throw this.bad('has a second entry');
-      const { off, len } = record.entry;
-      if (off + len > size) throw this.bad('has a chunk behind the end of the file');
-      this.chunks.push({ entry: record.entry, offset: record.raw.offset });
-    }
-    this.content = this.entry.chunks === true ? null : first.raw;
-    if (this.content && this.entry.size !== undefined && BigInt(this.content.length) !== size)
-      throw this.bad(`has ${this.content.length} bytes of a file of ${size}`, first.raw.offset + first.raw.length);
+    this.content = new GhostContent(this.entry, first.raw, rest, (message, offset) => this.bad(message, offset));
   }
 
   private bad(message: string, offset?: number): CrError {
@@ -267,12 +194,9 @@ export class Ghost {
   }
 
   private fill(fd: number): void {
-    const { content, entry } = this;
-    if (entry.chunks === true) ftruncateSync(fd, Number(entry.size ?? 0n));
     const image = this.images.openRaw(`ghost-file-${this.id.toString(16)}.img`);
     try {
-      if (content) copy(image, content.offset, fd, 0, content.length);
-      for (const chunk of this.chunks) copy(image, chunk.offset, fd, Number(chunk.entry.off), Number(chunk.entry.len));
+      this.content.fill(fd, image);
     } finally {
       closeSync(image);
     }
@@ -286,44 +210,5 @@ export class Ghost {
       times.setU64(16 * i, time?.tv_sec ?? 0n).setU64(16 * i + 8, time ? time.tv_usec * 1000n : UTIME_NOW);
     });
     calls.must({ why: `set the times of ghost ${this.id}` }, 'utimensat', at, path, times, flags);
-  }
-}
-
-/** A file that lives under the temporary name that the dump gave it. */
-export class LinkRemap {
-  constructor(
-    private readonly remapName: string,
-    private readonly context: RestoreContext,
-  ) {
-    checkName(remapName);
-    const at = lookAt(encodeText(remapName));
-    if (at === null)
-      throw new CrError('CR_FILE_CHANGED', {
-        message: 'the name that the dump made for a deleted file is gone',
-        subject: { path: remapName },
-        hint: 'Bring back the file, or dump again.',
-        target: 'not started',
-      });
-    // The image says that the name is one of ours, but only our pattern may be removed.
-    if (/\/link_remap\.\d+$/.test(remapName)) context.onFinish(() => removeSame(encodeText(remapName), at));
-  }
-
-  openAs(name: string, open: (path: Buffer) => number): number {
-    const names = new Names(this.context.run.calls);
-    const from = names.place(this.remapName);
-    const to = names.place(name);
-    try {
-      const stat = lookAt(from.path);
-      if (stat === null || !names.link(from.path, to)) return open(from.path);
-      try {
-        return open(to.path);
-      } finally {
-        names.remove(to, stat);
-      }
-    } finally {
-      names.done(from);
-      names.done(to);
-      names.clean();
-    }
   }
 }

@@ -5,7 +5,7 @@ import { FD_TYPES, type FileEntry } from '../../images/generated/fdinfo.js';
 import type { RegFileEntry } from '../../images/generated/files.js';
 import { encodeText } from '../../kernel/procfs/text.js';
 import type { Program } from '../../program/program.js';
-import type { Ghost, LinkRemap } from './ghost.js';
+import type { Ghost } from './ghost.js';
 import {
   type Description,
   type DumpContext,
@@ -17,6 +17,7 @@ import {
   S,
   type SeenFile,
 } from './kind.js';
+import type { LinkRemap } from './link-remap.js';
 import { bytesOf, namingOf, onHugetlbfs } from './naming.js';
 import { checkName, lookAt } from './names.js';
 import { O, reopenFlags } from './open-flags.js';

@@ -1,18 +1,13 @@
 /** remap-fpath.img: files that cannot be opened by the name in their entry. */
 import { CrError } from '../../errors.js';
 import type { RemapFilePathEntry } from '../../images/generated/files.js';
-import { encodeText } from '../../kernel/procfs/text.js';
-import { dumpGhost, Ghost, LinkRemap } from './ghost.js';
+import { dumpGhost, Ghost } from './ghost.js';
 import type { DumpContext, OpenFile, RestoreContext } from './kind.js';
+import { dumpLink, LinkRemap } from './link-remap.js';
 import { namingOf } from './naming.js';
-import { FD_TYPES } from '../../images/generated/fdinfo.js';
-import { NO_OWNER } from './owner.js';
-import { lookAt, removeSame } from './names.js';
 
 const LINKED = 0;
 const GHOST = 1;
-const AT_FDCWD = -100;
-const AT_SYMLINK_FOLLOW = 0x400;
 
 /** The name for the entry `id`; writes what is needed when that name leads nowhere. */
 export function nameFor(file: OpenFile, id: number, context: DumpContext): string {
@@ -20,29 +15,8 @@ export function nameFor(file: OpenFile, id: number, context: DumpContext): strin
   const { state, name } = namingOf(file, run.options.evasiveDevices);
   if (state === 'ghost') run.images.add('remap-fpath', undefined, { orig_id: id, remap_id: dumpGhost(file, context), remap_type: GHOST });
   if (state === 'unlinked')
-    run.images.add('remap-fpath', undefined, { orig_id: id, remap_id: makeLink(file, name, context), remap_type: LINKED });
+    run.images.add('remap-fpath', undefined, { orig_id: id, remap_id: dumpLink(file, name, context), remap_type: LINKED });
   return name;
-}
-
-/** Gives the file a name beside its old one, which stays in the file system with the images. */
-function makeLink(file: OpenFile, name: string, { calls, newId, add, onUndo }: DumpContext): number {
-  const id = newId();
-  const remap = `${name.slice(0, name.lastIndexOf('/'))}/link_remap.${id}`;
-  const path = encodeText(remap);
-  const from = calls.text(encodeText(file.proc));
-  calls.must(
-    { why: `give the deleted file ${name} the name ${remap}`, subject: { pid: file.pid }, target: 'running' },
-    'linkat',
-    AT_FDCWD,
-    from,
-    AT_FDCWD,
-    calls.text(path, from.size),
-    AT_SYMLINK_FOLLOW,
-  );
-  const made = lookAt(path);
-  if (made) onUndo(() => removeSame(path, made));
-  add({ type: FD_TYPES.REG, id, reg: { id, flags: 0, pos: 0n, fown: NO_OWNER, name: remap, build_id: [] } });
-  return id;
 }
 
 /** Ways to open files that have no name, by the id of their entry. */
