@@ -3,6 +3,7 @@
  * these fields). Every field but the essential one is optional; `resolve*Options` fills in CRIU's defaults.
  */
 import { CrError } from './errors.js';
+import type { PluginEntry, PluginRequest } from './config/plugin-request.js';
 import type { Log } from './log.js';
 import type { ProgramObserver } from './program/observer.js';
 
@@ -45,6 +46,14 @@ export interface CommonOptions {
   readonly evasiveDevices?: boolean;
   /** How a file is recognised at restore: its size, or for ELF files its build id too. Default `buildid`. */
   readonly fileValidation?: 'filesize' | 'buildid';
+  /** Plugins to load, the most important first (--enable-plugin): names, paths (relative to the working folder), plugins, or [plugin, options]. */
+  readonly plugins?: readonly (PluginEntry | PluginRequest)[];
+  /** Names of plugins that are not loaded, wherever they are found (--disable-plugin). */
+  readonly disabledPlugins?: readonly string[];
+  /** Folders with plugins (--plugin-dir, -L, CRIU_LIBS_DIR), the first one first. */
+  readonly pluginDirs?: readonly string[];
+  /** Names of plugins: of several that claim one object, the one named first gets it. */
+  readonly pluginRanking?: readonly string[];
   /** Aborting ends the operation at the next safe point: a dump leaves the target running, a restore removes what it made. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (event: ProgressEvent) => void;
@@ -78,6 +87,8 @@ export interface RestoreOptions extends CommonOptions {
   readonly sibling?: boolean;
   /** Stop the tree right after the restore (-s). */
   readonly leaveStopped?: boolean;
+  /** Names of plugins that the images need and that the restore goes on without (--allow-missing-plugin). */
+  readonly allowMissingPlugins?: readonly string[];
   /** Do not compare the permission bits of files with those at dump time. */
   readonly skipFileRwxCheck?: boolean;
 }

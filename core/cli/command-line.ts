@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { readConfig } from './config-file.js';
-import { type Note, type Occurrence, applyOccurrence, splitWords } from './getopt.js';
+import { type Note, type Occurrence, applyOccurrence, findLong, splitWords } from './getopt.js';
 import { nearest } from '../nearest.js';
 import { usageError } from './option-row.js';
-import { COMMANDS, type Command, type Settings } from './settings.js';
+import { COMMANDS, type Command, type Settings, emptySettings } from './settings.js';
 
 /** What the environment says; a parameter, so that tests need no files in /etc. */
 export interface ConfigPlaces {
@@ -14,6 +14,8 @@ export interface ConfigPlaces {
   readonly home: string | undefined;
   /** $CRIU_CONFIG_FILE. */
   readonly fromEnvironment: string | undefined;
+  /** $CRIU_LIBS_DIR: a folder of plugins. */
+  readonly libsDir: string | undefined;
 }
 
 export interface CommandLine {
@@ -57,14 +59,32 @@ function checkTogether({ engine }: Settings): void {
     throw usageError('--restore-sibling needs --restore-detached', 'A sibling is waited for by our parent: add -d.');
 }
 
-/** Options of the files that count, first to last; a later one wins. */
-function fromConfigFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): Occurrence[] {
+/** Options of each file that counts, first to last; a later one wins. */
+function fromConfigFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): Occurrence[][] {
   const named = occurrences.filter(({ row }) => row.long === 'config').map(({ text }) => text);
   const withoutDefault = named.length > 0 || occurrences.some(({ row }) => row.long === 'no-default-config');
   const defaults = withoutDefault ? [] : [places.system];
   if (!withoutDefault && places.home !== undefined && places.home !== '') defaults.push(join(places.home, '.criu', 'default.conf'));
   const asked = [places.fromEnvironment, named.at(-1)].filter((file): file is string => file !== undefined && file !== '');
-  return [...defaults.flatMap((file) => readConfig(file, false)), ...asked.flatMap((file) => readConfig(file))];
+  return [...defaults.map((file) => readConfig(file, false)), ...asked.map((file) => readConfig(file))];
+}
+
+function fromEnvironment({ libsDir }: ConfigPlaces): Occurrence[] {
+  if (libsDir === undefined || libsDir === '') return [];
+  const variable = 'CRIU_LIBS_DIR';
+  return [{ ...findLong('libdir', variable), typed: variable, text: libsDir, from: { kind: 'environment', variable } }];
+}
+
+/** Puts everything into the settings. @param layers what each place says, the nearest to the user last */
+function applyLayers(layers: readonly (readonly Occurrence[])[], command: Command): Pick<CommandLine, 'settings' | 'notes'> {
+  const settings = emptySettings();
+  const later = layers.flat().filter(({ row }) => !row.nearestFirst);
+  const nearest = layers
+    .toReversed()
+    .flat()
+    .filter(({ row }) => row.nearestFirst);
+  const notes = [...later, ...nearest].map((occurrence) => applyOccurrence(settings, occurrence, command));
+  return { settings, notes: notes.filter((note) => note !== undefined) };
 }
 
 /** Reads a command line (without program name). @throws CrError CR_USAGE or CR_NOT_BUILT */
@@ -79,12 +99,7 @@ export function parseCommandLine(argv: readonly string[], places: ConfigPlaces):
   const command = toCommand(first);
   if (!COMMANDS[command].built)
     throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
-  const settings: Settings = { engine: {} };
-  const notes: Note[] = [];
-  for (const occurrence of [...fromConfigFiles(occurrences, places), ...occurrences]) {
-    const note = applyOccurrence(settings, occurrence, command);
-    if (note !== undefined) notes.push(note);
-  }
+  const { settings, notes } = applyLayers([...fromConfigFiles(occurrences, places), fromEnvironment(places), occurrences], command);
   checkWords(command, [...others, ...rest]);
   checkTogether(settings);
   return { command, settings, words: [...others, ...rest], notes };

@@ -3,6 +3,7 @@
  * a value may stand in double quotes with `\"` for a quote.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { type Provenance, provenanceText } from '../config/provenance.js';
 import { CrError } from '../errors.js';
 import { type Occurrence, findLong } from './getopt.js';
 import { usageError } from './option-row.js';
@@ -48,18 +49,18 @@ export function parseConfig(text: string, file: string): Occurrence[] {
     } catch (error) {
       throw usageError(`${place}: ${(error as Error).message}`, 'One option per line: NAME, or NAME VALUE, or NAME "VALUE".');
     }
-    if (words !== undefined) found.push(toOccurrence(words.name, words.value, place));
+    if (words !== undefined) found.push(toOccurrence(words.name, words.value, { kind: 'file', file, line: index + 1, key: words.name }));
   }
   return found;
 }
 
-function toOccurrence(name: string, value: string | undefined, place: string): Occurrence {
-  const typed = `${place}: ${name}`;
+function toOccurrence(name: string, value: string | undefined, from: Provenance): Occurrence {
+  const typed = provenanceText(from);
   const { row, on } = findLong(name, typed);
   if (NOT_IN_FILE.has(row.long)) throw usageError(`${typed} cannot stand in a configuration file`, 'Give it on the command line.');
   if (value !== undefined && (row.arg === 'none' || !on)) throw usageError(`${typed} takes no value`, `Leave out "${value}".`);
   if (value === undefined && row.arg === 'required' && on) throw usageError(`${typed} needs a value`, 'Write NAME VALUE.');
-  return { row, on, typed, text: value ?? '' };
+  return { row, on, typed, from, text: value ?? '' };
 }
 
 /**

@@ -3,7 +3,9 @@
  * prefixes, `--no-opt`, `--` ends the options. It only splits; meaning is applied later, because config files come first.
  */
 import { OPTION_ROWS } from './options-table.js';
-import { BadValue, type OptionRow, usageError } from './option-row.js';
+import { BadValue } from '../config/bad-value.js';
+import type { Provenance } from '../config/provenance.js';
+import { type OptionRow, usageError } from './option-row.js';
 import { CrError } from '../errors.js';
 import { closest } from '../nearest.js';
 import type { Command, Settings } from './settings.js';
@@ -16,6 +18,7 @@ export interface Occurrence {
   readonly on: boolean;
   /** As typed, for messages: "--tree", "-t" or "file:3: tree". */
   readonly typed: string;
+  readonly from: Provenance;
 }
 
 export interface SplitWords {
@@ -81,8 +84,9 @@ function splitLong(word: string, queue: Words): Occurrence {
   const typed = equals < 0 ? word : word.slice(0, equals);
   const { row, on, name } = findLong(typed.slice(2), typed);
   if (equals >= 0 && (row.arg === 'none' || !on)) throw usageError(`option --${name} takes no value`, `Leave out "${word.slice(equals)}".`);
-  if (equals >= 0) return { row, on, typed, text: word.slice(equals + 1) };
-  return { row, on, typed, text: row.arg === 'required' && on ? takeValue(row, typed, queue) : '' };
+  const from: Provenance = { kind: 'command line', option: typed };
+  if (equals >= 0) return { row, on, typed, from, text: word.slice(equals + 1) };
+  return { row, on, typed, from, text: row.arg === 'required' && on ? takeValue(row, typed, queue) : '' };
 }
 
 /** No letter is near another, except its other case. */
@@ -99,6 +103,7 @@ function splitShort(word: string, queue: Words): Occurrence[] {
     const letter = word[i] ?? '';
     const row = BY_SHORT.get(letter);
     const typed = `-${letter}`;
+    const from: Provenance = { kind: 'command line', option: typed };
     if (row === undefined) {
       const many = word.length > 2;
       throw usageError(
@@ -108,10 +113,10 @@ function splitShort(word: string, queue: Words): Occurrence[] {
     }
     const attached = word.slice(i + 1);
     if (row.arg === 'none') {
-      found.push({ row, on: true, typed, text: '' });
+      found.push({ row, on: true, typed, from, text: '' });
       continue;
     }
-    found.push({ row, on: true, typed, text: attached === '' && row.arg === 'required' ? takeValue(row, typed, queue) : attached });
+    found.push({ row, on: true, typed, from, text: attached === '' && row.arg === 'required' ? takeValue(row, typed, queue) : attached });
     break;
   }
   return found;
@@ -151,10 +156,10 @@ const isTyped = (typed: string): boolean => typed.startsWith('-');
  * @throws CrError CR_USAGE for a bad value, CR_NOT_BUILT for an option that only CRIU has
  */
 export function applyOccurrence(settings: Settings, occurrence: Occurrence, command: Command): Note | undefined {
-  const { row, text, on, typed } = occurrence;
+  const { row, text, on, typed, from } = occurrence;
   if (!row.built) return refuseUnbuilt(occurrence, command);
   try {
-    row.apply(settings, text, on);
+    row.apply(settings, text, on, from);
   } catch (error) {
     if (!(error instanceof BadValue)) throw error;
     throw usageError(`${typed}: ${error.message}`, `See --${row.long} in criu-ts --help.`);

@@ -42,6 +42,7 @@ function parse(argv: readonly string[]): ParsedLine {
     system: '/etc/criu/default.conf',
     home: process.env['HOME'],
     fromEnvironment: process.env['CRIU_CONFIG_FILE'],
+    libsDir: process.env['CRIU_LIBS_DIR'],
   });
 }
 

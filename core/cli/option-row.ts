@@ -1,5 +1,7 @@
 /** One row of the options table, and the readers of option values. */
 import type { Command, Settings } from './settings.js';
+import { BadValue } from '../config/bad-value.js';
+import type { Provenance } from '../config/provenance.js';
 import { CrError } from '../errors.js';
 
 export type ArgumentKind = 'none' | 'required' | 'optional';
@@ -20,7 +22,9 @@ export interface OptionRow {
   /** False: not in CRIU; found by unique prefix only when no CRIU option has that prefix. */
   readonly criu: boolean;
   /** Puts the value into the settings. `on` is false for `--no-NAME`. Throws a text (BadValue) for a bad value. */
-  readonly apply: (settings: Settings, text: string, on: boolean) => void;
+  readonly apply: (settings: Settings, text: string, on: boolean, from: Provenance) => void;
+  /** The place that is nearest to the user is asked first, not overruled last: searched folders, and plugins that are switched on and off. */
+  readonly nearestFirst: boolean;
   /** True when this value asks for nothing that is not built (the default spelled out, for example). */
   readonly harmless: (text: string) => boolean;
   /** What CRIU accepts as a value of an option that is not built: a mistake is refused also where the option has no effect. */
@@ -28,21 +32,20 @@ export interface OptionRow {
   readonly help: string;
 }
 
-/** A value that an option cannot take; the parser adds option name and place. */
-export class BadValue extends Error {}
-
 interface Extra {
   readonly short?: string;
   readonly negatable?: boolean;
   readonly scope?: Scope;
   readonly criu?: boolean;
+  readonly nearestFirst?: boolean;
 }
 
 const NEVER = () => false;
 
 function row(long: string, arg: ArgumentKind, help: string, extra: Extra, apply: OptionRow['apply']): OptionRow {
-  const { short, negatable = false, scope = 'all', criu = true } = extra;
-  return { long, ...(short === undefined ? {} : { short }), arg, negatable, scope, criu, built: true, apply, harmless: NEVER, help };
+  const { short, negatable = false, scope = 'all', criu = true, nearestFirst = false } = extra;
+  const base = { long, ...(short === undefined ? {} : { short }), arg, negatable, scope, criu, nearestFirst };
+  return { ...base, built: true, apply, harmless: NEVER, help };
 }
 
 /** A switch. */
@@ -51,8 +54,13 @@ export function flag(long: string, help: string, extra: Extra, set: (settings: S
 }
 
 /** An option with a value. */
-export function value(long: string, help: string, extra: Extra, set: (settings: Settings, text: string) => void): OptionRow {
-  return row(long, 'required', help, extra, set);
+export function value(
+  long: string,
+  help: string,
+  extra: Extra,
+  set: (settings: Settings, text: string, from: Provenance) => void,
+): OptionRow {
+  return row(long, 'required', help, extra, (settings, text, _on, from) => set(settings, text, from));
 }
 
 /** An option whose value must be attached (`--opt=x`, `-ox`); the text is empty without one. */

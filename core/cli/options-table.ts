@@ -2,8 +2,12 @@
  * Every option of CRIU 4.2 (criu.md 4.3), and ours: the one place that knows names, values, commands and what is built. The parser, the help
  * text, config files and the tests all read this table.
  */
+import { BadValue } from '../config/bad-value.js';
+import { parsePluginName } from '../config/plugin-argument.js';
+import { disableArgument, enableArgument } from '../config/plugin-settings.js';
 import { DEFAULT_VERBOSITY } from '../options.js';
 import { type OptionRow, type Scope, flag, notBuilt, optional, toChoice, toInteger, toSize, toVerbosity, value } from './option-row.js';
+import type { Settings } from './settings.js';
 
 const D: Scope = ['dump'];
 const R: Scope = ['restore'];
@@ -17,6 +21,11 @@ const SERVERS: Scope = ['dump', 'pre-dump', 'page-server', 'lazy-pages', 'restor
 const MAX_TIMEOUT_SECONDS = 2_000_000;
 /** PID_MAX_LIMIT of include/linux/threads.h. */
 const MAX_PID = 1 << 22;
+
+function addPluginDir({ engine }: Settings, text: string): void {
+  if (text === '') throw new BadValue('an empty text is no folder');
+  (engine.pluginDirs ??= []).push(text);
+}
 
 const generic: readonly OptionRow[] = [
   value(
@@ -70,8 +79,25 @@ const generic: readonly OptionRow[] = [
   notBuilt('deprecated', 'none', DR, { negatable: true }),
   notBuilt('stream', 'none', 'all', { negatable: true }),
   notBuilt('mntns-compat-mode', 'none', 'all', { negatable: true }),
-  notBuilt('libdir', 'required', DR, { short: 'L' }),
   notBuilt('ms', 'none', 'all'),
+];
+
+/** Places of plugins and what the restore may do without: order counts, so the nearest place is asked first. */
+const plugins: readonly OptionRow[] = [
+  value(
+    'enable-plugin',
+    'load NAME|PATH[@RANGE][:key=value,...]',
+    { scope: DR, criu: false, nearestFirst: true },
+    ({ plugins: switches }, text, from) => enableArgument(switches, text, from),
+  ),
+  value('disable-plugin', 'do not load this plugin', { scope: DR, criu: false, nearestFirst: true }, ({ plugins: switches }, text, from) =>
+    disableArgument(switches, text, from),
+  ),
+  value('plugin-dir', 'search this folder for plugins', { scope: DR, criu: false, nearestFirst: true }, addPluginDir),
+  value('libdir', 'the same as --plugin-dir', { short: 'L', scope: DR, nearestFirst: true }, addPluginDir),
+  value('allow-missing-plugin', 'restore without a plugin of the images', { scope: R, criu: false, nearestFirst: true }, (s, text) =>
+    (s.engine.allowMissingPlugins ??= []).push(parsePluginName(text)),
+  ),
 ];
 
 const external: readonly OptionRow[] = [
@@ -165,6 +191,7 @@ const logging: readonly OptionRow[] = [
 /** Groups with the titles of the help text. */
 export const OPTION_GROUPS: readonly (readonly [string, readonly OptionRow[]])[] = [
   ['General', generic],
+  ['Plugins', plugins],
   ['External resources', external],
   ['Files, processes, network', objects],
   ['Memory and servers', memory],

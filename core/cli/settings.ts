@@ -1,4 +1,6 @@
 /** What the command line and the config files say, after every option has landed; turned into the typed options of the library. */
+import type { PluginRequest } from '../config/plugin-request.js';
+import type { PluginSwitches } from '../config/plugin-settings.js';
 import type { CheckOptions, CommonOptions, DumpOptions, RestoreOptions } from '../options.js';
 import { CrError } from '../errors.js';
 
@@ -22,16 +24,21 @@ export const COMMANDS = {
 export type Command = keyof typeof COMMANDS;
 
 type Mutable<T> = { -readonly [K in keyof T]?: Exclude<T[K], undefined> };
-type EngineFields = Omit<DumpOptions & RestoreOptions & CheckOptions, 'log' | 'signal' | 'onProgress' | 'actionScripts'>;
+type EngineFields = Omit<DumpOptions & RestoreOptions & CheckOptions, 'log' | 'signal' | 'onProgress' | 'actionScripts' | PluginFields>;
+/** Lists that grow; `plugins` and `disabledPlugins` come from the switches. */
+type PluginFields = 'plugins' | 'disabledPlugins' | 'pluginDirs' | 'pluginRanking' | 'allowMissingPlugins';
 
 /** Fields that are handed to the library as they are. Absent means: nobody said anything. */
 export interface EngineSettings extends Mutable<EngineFields> {
   actionScripts?: string[];
+  pluginDirs?: string[];
+  allowMissingPlugins?: string[];
 }
 
 /** Everything that options can set. */
 export interface Settings {
   readonly engine: EngineSettings;
+  readonly plugins: PluginSwitches;
   closeFds?: number[];
   displayStats?: boolean;
   pidfile?: string;
@@ -44,20 +51,36 @@ export interface Settings {
   noDefaultConfig?: boolean;
 }
 
+/** Nobody has said anything. */
+export function emptySettings(): Settings {
+  return { engine: {}, plugins: { requests: [], disabled: [] } };
+}
+
 /** What the command adds to the options that were typed in. */
 export type RunFields = Pick<CommonOptions, 'log' | 'signal' | 'onProgress'>;
 
+/** What the engine is told about plugins; nothing when nobody said anything. */
+function pluginOptions({ requests, disabled }: PluginSwitches): {
+  plugins?: readonly PluginRequest[];
+  disabledPlugins?: readonly string[];
+} {
+  return {
+    ...(requests.length === 0 ? {} : { plugins: requests }),
+    ...(disabled.length === 0 ? {} : { disabledPlugins: disabled.map(({ name }) => name) }),
+  };
+}
+
 /** @throws CrError CR_USAGE without --tree */
-export function dumpOptions({ engine }: Settings, run: RunFields): DumpOptions {
+export function dumpOptions({ engine, plugins }: Settings, run: RunFields): DumpOptions {
   const { pid } = engine;
   if (pid === undefined) {
     throw new CrError('CR_USAGE', { message: 'dump needs the root of the tree', hint: 'Add --tree PID (-t PID).', target: 'not started' });
   }
-  return { ...engine, ...run, pid };
+  return { ...engine, ...pluginOptions(plugins), ...run, pid };
 }
 
-export function restoreOptions({ engine }: Settings, run: RunFields): RestoreOptions {
-  return { ...engine, ...run };
+export function restoreOptions({ engine, plugins }: Settings, run: RunFields): RestoreOptions {
+  return { ...engine, ...pluginOptions(plugins), ...run };
 }
 
 export function checkOptions({ engine }: Settings, run: Pick<RunFields, 'log'>): CheckOptions {

@@ -6,7 +6,7 @@ import { editDistance, nearest } from '../../../core/nearest.js';
 import { createProgress } from '../../../core/cli/progress.js';
 import { CrError } from '../../../core/errors.js';
 
-const NOWHERE = { system: '/nonexistent/default.conf', home: undefined, fromEnvironment: undefined };
+const NOWHERE = { system: '/nonexistent/default.conf', home: undefined, fromEnvironment: undefined, libsDir: undefined };
 
 function failure(argv: readonly string[]): CrError {
   try {

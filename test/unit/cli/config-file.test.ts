@@ -22,6 +22,7 @@ function parse(argv: readonly string[], places: { system?: string; home?: string
     system: places.system ?? join(dir, 'none'),
     home: places.home,
     fromEnvironment: places.fromEnvironment,
+    libsDir: undefined,
   });
   assert.ok(typeof line !== 'string');
   return line;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyOccurrence, splitWords } from '../../../core/cli/getopt.js';
 import { OPTION_ROWS } from '../../../core/cli/options-table.js';
-import type { Command, Settings } from '../../../core/cli/settings.js';
+import { type Command, type Settings, emptySettings } from '../../../core/cli/settings.js';
 import { CrError } from '../../../core/errors.js';
 
 function settingsOf(command: Command, argv: readonly string[]): Settings {
-  const settings: Settings = { engine: {} };
+  const settings = emptySettings();
   for (const occurrence of splitWords(argv).occurrences) applyOccurrence(settings, occurrence, command);
   return settings;
 }
@@ -136,9 +136,9 @@ test('an optional value must be attached', () => {
 test('an option without effect on the command leaves a note', () => {
   const [occurrence] = splitWords(['--tree', '5']).occurrences;
   assert.ok(occurrence);
-  assert.deepEqual(applyOccurrence({ engine: {} }, occurrence, 'restore'), { text: '--tree has no effect on restore', warn: true });
+  assert.deepEqual(applyOccurrence(emptySettings(), occurrence, 'restore'), { text: '--tree has no effect on restore', warn: true });
   const inFile = { ...occurrence, typed: '/etc/criu/default.conf:1: tree' };
-  assert.equal(applyOccurrence({ engine: {} }, inFile, 'restore')?.warn, false);
+  assert.equal(applyOccurrence(emptySettings(), inFile, 'restore')?.warn, false);
 });
 
 test('our own options do not make a prefix of CRIU ambiguous', () => {
