@@ -7,8 +7,8 @@ const root = new URL('..', import.meta.url).pathname;
 const load = (path) => import(`${root}dist/core/${path}`);
 const { ERROR_CODES } = await load('errors.js');
 const { STAGES } = await load('stages.js');
-const { OPTION_GROUPS } = await load('cli/options-table.js');
-const { COMMANDS } = await load('cli/settings.js');
+const { OPTION_GROUPS } = await load('config/options-table.js');
+const { COMMANDS } = await load('config/settings.js');
 const { FEATURES, BASICS } = await load('check/table.js');
 const { DIFFERENCES } = await load('check/differences.js');
 
@@ -58,8 +58,8 @@ const names = (row) =>
   `${row.short ? `\`-${row.short}\` ` : ''}\`--${row.negatable ? '[no-]' : ''}${row.long}${{ none: '', required: ' ARG', optional: '[=ARG]' }[row.arg]}\``;
 const options = [
   '# Commands and options',
-  note('core/cli/settings.ts and core/cli/options-table.ts'),
-  'Options and words may come in any order; long names may be cut to a unique prefix; short options may be bundled and their value attached (`-v4`, `-Rt 5`); `--` ends the options. Config files hold one long option per line without dashes (core/cli/config-file.ts). An option of CRIU that is not built is refused by name with status 1 when it would matter to the command.',
+  note('core/config/settings.ts and core/config/options-table.ts'),
+  'Options and words may come in any order; long names may be cut to a unique prefix; short options may be bundled and their value attached (`-v4`, `-Rt 5`); `--` ends the options. Config files hold one long option per line without dashes (core/config/criu-file.ts). An option of CRIU that is not built is refused by name with status 1 when it would matter to the command.',
   '## Commands',
   table(
     ['Command', 'What it does', 'Built'],

@@ -1,5 +1,5 @@
 /**
- * Options and results of the library functions, shared with the command line (core/cli/options-table.ts maps CRIU's option names onto
+ * Options and results of the library functions, shared with the command line (core/config/options-table.ts maps CRIU's option names onto
  * these fields). Every field but the essential one is optional; `resolve*Options` fills in CRIU's defaults.
  */
 import { CrError } from './errors.js';

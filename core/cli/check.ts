@@ -4,7 +4,7 @@ import { openLog, writeAll } from '../log.js';
 import { type CheckReport, DEFAULT_VERBOSITY } from '../options.js';
 import type { CommandRunner } from './main.js';
 import { logNotes, requireFolder } from './run-context.js';
-import { checkOptions } from './settings.js';
+import { checkOptions } from '../config/settings.js';
 
 const GOOD = 'Looks good.';
 const BAD = 'Does not look good.';

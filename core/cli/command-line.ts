@@ -1,11 +1,12 @@
 /** From words and configuration files to a command with settings. */
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
-import { readConfig } from './config-file.js';
-import { type Note, type Occurrence, applyOccurrence, findLong, splitWords } from './getopt.js';
+import { readConfig } from '../config/criu-file.js';
+import { type Note, type Occurrence, applyOccurrence, findLong } from '../config/occurrence.js';
+import { splitWords } from './getopt.js';
 import { nearest } from '../nearest.js';
-import { usageError } from './option-row.js';
-import { COMMANDS, type Command, type Settings, emptySettings } from './settings.js';
+import { usageError } from '../config/option-row.js';
+import { COMMANDS, type Command, type Settings, emptySettings } from '../config/settings.js';
 
 /** What the environment says; a parameter, so that tests need no files in /etc. */
 export interface ConfigPlaces {

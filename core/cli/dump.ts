@@ -4,7 +4,7 @@ import { dump } from '../dump/run.js';
 import type { DumpResult } from '../options.js';
 import type { CommandRunner } from './main.js';
 import { openRun } from './run-context.js';
-import { dumpOptions } from './settings.js';
+import { dumpOptions } from '../config/settings.js';
 import { printStats } from './stats-text.js';
 
 /** What a dry run found out, for standard output. */

@@ -1,7 +1,7 @@
 /** The text of --help, made from the tables of commands and options. At most 80 columns: CRIU's own rule, and what terminals have. */
-import type { OptionRow } from './option-row.js';
-import { OPTION_GROUPS } from './options-table.js';
-import { COMMANDS } from './settings.js';
+import type { OptionRow } from '../config/option-row.js';
+import { OPTION_GROUPS } from '../config/options-table.js';
+import { COMMANDS } from '../config/settings.js';
 
 const WIDTH = 80;
 const LEFT = 34;

@@ -5,7 +5,7 @@ import { CrError } from '../errors.js';
 import { versionText } from '../version.js';
 import { type CommandLine, type ParsedLine, parseCommandLine } from './command-line.js';
 import { reportFailure } from './run-context.js';
-import type { Command } from './settings.js';
+import type { Command } from '../config/settings.js';
 
 /** One command. The returned number is the exit status. */
 export type CommandRunner = (line: CommandLine, keepLog: (log: Log) => void) => Promise<number>;

@@ -9,7 +9,7 @@ import type { CommandLine } from './command-line.js';
 import type { CommandRunner } from './main.js';
 import { type Pidfile, reservePidfile } from './pidfile.js';
 import { type RunContext, openRun } from './run-context.js';
-import { restoreOptions } from './settings.js';
+import { restoreOptions } from '../config/settings.js';
 import { printStats } from './stats-text.js';
 
 /** What a dry run found out, for standard output. */

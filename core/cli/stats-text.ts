@@ -2,7 +2,7 @@
 import { ImageReader } from '../images/reader.js';
 import { writeAll } from '../log.js';
 import type { StatsEntry } from '../images/generated/stats.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../config/settings.js';
 
 const micros = (name: string, value: number | undefined): string => `${name}: ${value ?? 0} us`;
 const count = (name: string, value: bigint | undefined): string => `${name}: ${value ?? 0n} (0x${(value ?? 0n).toString(16)})`;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyOccurrence, splitWords } from '../../../core/cli/getopt.js';
-import { OPTION_ROWS } from '../../../core/cli/options-table.js';
-import { type Command, type Settings, emptySettings } from '../../../core/cli/settings.js';
+import { splitWords } from '../../../core/cli/getopt.js';
+import { applyOccurrence } from '../../../core/config/occurrence.js';
+import { OPTION_ROWS } from '../../../core/config/options-table.js';
+import { type Command, type Settings, emptySettings } from '../../../core/config/settings.js';
 import { CrError } from '../../../core/errors.js';
 
 function settingsOf(command: Command, argv: readonly string[]): Settings {

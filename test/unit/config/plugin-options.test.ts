@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type CommandLine, parseCommandLine } from '../../../core/cli/command-line.js';
-import { dumpOptions, restoreOptions } from '../../../core/cli/settings.js';
+import { dumpOptions, restoreOptions } from '../../../core/config/settings.js';
 import { toPluginRequests } from '../../../core/config/plugin-request.js';
 import { CrError } from '../../../core/errors.js';
 

@@ -1,7 +1,7 @@
 /** One row of the options table, and the readers of option values. */
 import type { Command, Settings } from './settings.js';
-import { BadValue } from '../config/bad-value.js';
-import type { Provenance } from '../config/provenance.js';
+import { BadValue } from './bad-value.js';
+import type { Provenance } from './provenance.js';
 import { CrError } from '../errors.js';
 
 export type ArgumentKind = 'none' | 'required' | 'optional';

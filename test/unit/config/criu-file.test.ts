@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type CommandLine, parseCommandLine } from '../../../core/cli/command-line.js';
-import { parseConfig, readConfig, splitLine } from '../../../core/cli/config-file.js';
+import { parseConfig, readConfig, splitLine } from '../../../core/config/criu-file.js';
 import { CrError } from '../../../core/errors.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'criu-ts-config-'));

@@ -3,9 +3,9 @@
  * a value may stand in double quotes with `\"` for a quote.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { type Provenance, provenanceText } from '../config/provenance.js';
+import { type Provenance, provenanceText } from './provenance.js';
 import { CrError } from '../errors.js';
-import { type Occurrence, findLong } from './getopt.js';
+import { type Occurrence, findLong } from './occurrence.js';
 import { usageError } from './option-row.js';
 
 /** Nobody writes a bigger one by hand, and a mistake such as naming a device must end. */

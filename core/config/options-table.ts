@@ -2,9 +2,9 @@
  * Every option of CRIU 4.2 (criu.md 4.3), and ours: the one place that knows names, values, commands and what is built. The parser, the help
  * text, config files and the tests all read this table.
  */
-import { BadValue } from '../config/bad-value.js';
-import { parsePluginName } from '../config/plugin-argument.js';
-import { disableArgument, enableArgument } from '../config/plugin-settings.js';
+import { BadValue } from './bad-value.js';
+import { parsePluginName } from './plugin-argument.js';
+import { disableArgument, enableArgument } from './plugin-settings.js';
 import { DEFAULT_VERBOSITY } from '../options.js';
 import { type OptionRow, type Scope, flag, notBuilt, optional, toChoice, toInteger, toSize, toVerbosity, value } from './option-row.js';
 import type { Settings } from './settings.js';

@@ -1,6 +1,6 @@
 /** What the command line and the config files say, after every option has landed; turned into the typed options of the library. */
-import type { PluginRequest } from '../config/plugin-request.js';
-import type { PluginSwitches } from '../config/plugin-settings.js';
+import type { PluginRequest } from './plugin-request.js';
+import type { PluginSwitches } from './plugin-settings.js';
 import type { CheckOptions, CommonOptions, DumpOptions, RestoreOptions } from '../options.js';
 import { CrError } from '../errors.js';
 
