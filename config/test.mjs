@@ -1,5 +1,5 @@
 // Runs the test suites and says at the end what passed, failed and was skipped (and why).
-//   node config/test.mjs [--suite unit|integration|interop] [name parts ...]
+//   node config/test.mjs [--suite unit|integration|plugins|interop] [name parts ...]
 // A file runs when its path holds one of the name parts; none means all. Exit status 0 only when something ran and nothing failed.
 import { readFileSync } from 'node:fs';
 import { run } from 'node:test';
@@ -11,7 +11,7 @@ import { allExist, filesUnder } from './lib/tree.mjs';
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
 
 /** Unit tests are pure; the others freeze processes, claim pids and measure, so they run one file at a time. */
-const SUITES = { unit: 2, integration: 1, interop: 1 };
+const SUITES = { unit: 2, integration: 1, plugins: 1, interop: 1 };
 
 /** Long enough for the slowest file on 2 cores, short enough that a hang is a failure and not a stuck CI. */
 const FILE_TIMEOUT_MS = 10 * 60_000;

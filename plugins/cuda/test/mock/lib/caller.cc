@@ -1,0 +1,133 @@
+#include "caller.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <csignal>
+#include <cstdlib>
+
+#include "io.h"
+#include "process.h"
+
+namespace {
+
+struct Channel {
+  int requests = -1;
+  int answers = -1;
+  ~Channel() {
+    if (requests >= 0) close(requests);
+    if (answers >= 0) close(answers);
+  }
+};
+
+struct Ends {
+  int tid;
+  unsigned request_write;
+  unsigned answer_read;
+};
+
+// "cuda" and 11 hex digits: tells the restore thread from other threads of the driver, such as cuda-EvtHandlr.
+bool parse_name(const char *name, Ends *ends) {
+  int length = 0;
+  if (sscanf(name, "cuda%5x%6x%n", &ends->request_write, &ends->answer_read, &length) != 2) return false;
+  return length == 15 && (name[length] == '\0' || name[length] == '\n');
+}
+
+bool read_name(int pid, const char *tid, char *name, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task/%.16s/comm", pid, tid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t n = read(fd, name, size - 1);
+  close(fd);
+  name[n < 0 ? 0 : n] = '\0';
+  return n > 0;
+}
+
+CUresult find_ends(int pid, Ends *ends) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR *tasks = pid > 0 ? opendir(path) : nullptr;
+  if (tasks == nullptr) return kInvalidValue;
+  CUresult code = kNotInitialized;
+  for (dirent *one = readdir(tasks); one != nullptr && code != kSuccess; one = readdir(tasks)) {
+    char name[32];
+    if (one->d_name[0] == '.' || !read_name(pid, one->d_name, name, sizeof name) || !parse_name(name, ends)) continue;
+    ends->tid = atoi(one->d_name);
+    code = kSuccess;
+  }
+  closedir(tasks);
+  return code;
+}
+
+int open_end(int pid, unsigned fd, int flags) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/%u", pid, fd);
+  struct stat st;
+  // Opening a fifo through /proc needs the right to ptrace its owner: the kernel's own check, and in the caller's pid namespace.
+  if (stat(path, &st) != 0 || !S_ISFIFO(st.st_mode)) return -1;
+  return open(path, flags | O_CLOEXEC);
+}
+
+void send_request(int fd, const Request &request, Fault fault, uint64_t deadline_ns) {
+  struct {
+    ChannelRequest head;
+    CUcheckpointGpuPair pairs[kMaxPairs];
+  } message;
+  message.head = {kRequestMagic, request.call, fault, request.flags, deadline_ns, request.pair_count, 0};
+  size_t pairs_size = request.pair_count * sizeof message.pairs[0];
+  if (pairs_size > 0) memcpy(message.pairs, request.pairs, pairs_size);
+  if (write(fd, &message, sizeof message.head + pairs_size) < 0) return;
+}
+
+// Only a lock has a time limit; everything else waits as long as the thread does not answer.
+bool wait_readable(int fd, uint64_t deadline_ns) {
+  if (deadline_ns == 0) return true;
+  uint64_t until = deadline_ns + kAnswerSlackNs;
+  for (uint64_t now = now_ns(); now < until; now = now_ns()) {
+    pollfd one{fd, POLLIN, 0};
+    if (poll(&one, 1, static_cast<int>((until - now) / 1'000'000 + 1)) > 0) return true;
+  }
+  return false;
+}
+
+CUresult read_answer(int fd, Death death, ChannelAnswer *answer, DeviceList *list) {
+  char *bytes = reinterpret_cast<char *>(answer);
+  if (!read_all(fd, bytes, 8)) return kOperatingSystem;
+  if (death == Death::kHalfAnswer) raise(SIGKILL);
+  if (!read_all(fd, bytes + 8, 8)) return kOperatingSystem;
+  if (answer->magic != kAnswerMagic || answer->device_count > kMaxDevices) return kOperatingSystem;
+  DeviceList ignored;
+  DeviceList *into = list == nullptr ? &ignored : list;
+  into->count = answer->device_count;
+  if (!read_all(fd, into->devices, answer->device_count * sizeof into->devices[0])) return kOperatingSystem;
+  return answer->code;
+}
+
+}  // namespace
+
+CUresult find_restore_thread(int pid, int *tid) {
+  Ends ends;
+  CUresult code = find_ends(pid, &ends);
+  if (code == kSuccess) *tid = ends.tid;
+  return code;
+}
+
+CUresult ask_target(int pid, const Request &request, const Verdict &verdict, CUprocessState *state, DeviceList *list) {
+  Ends ends;
+  CUresult code = find_ends(pid, &ends);
+  if (code != kSuccess) return code;
+  Channel channel;
+  channel.requests = open_end(pid, ends.request_write, O_WRONLY);
+  channel.answers = open_end(pid, ends.answer_read, O_RDONLY);
+  if (channel.requests < 0 || channel.answers < 0) return kOperatingSystem;
+  uint64_t deadline = request.timeout_ms == 0 ? 0 : now_ns() + uint64_t{request.timeout_ms} * 1'000'000;
+  send_request(channel.requests, request, verdict.fault, deadline);
+  if (verdict.death == Death::kAfterRequest) raise(SIGKILL);
+  if (!wait_readable(channel.answers, deadline)) return kNotReady;
+  ChannelAnswer answer;
+  code = read_answer(channel.answers, verdict.death, &answer, list);
+  if (code == kSuccess && state != nullptr) *state = answer.state;
+  return code;
+}

@@ -1,0 +1,53 @@
+// What a caller of the checkpoint API and the restore thread of a target say to each other, over two pipes whose ends the target holds.
+// The caller finds the thread by its name, "cuda" + 5 + 6 hex digits: the target's descriptors for writing requests and reading answers.
+// Requests carry no id and answers do not say what they answer: whoever dies in between shifts the stream for all callers after it (#2547).
+#ifndef MOCK_CHANNEL_H
+#define MOCK_CHANNEL_H
+
+#include <climits>
+#include <cstdint>
+
+enum class Call : uint32_t { kState = 1, kLock, kCheckpoint, kRestore, kUnlock, kDevices, kComplete };
+
+// What the caller was told to make the restore thread do (fault injection).
+enum class Fault : uint32_t { kNone, kHang, kCrashThread, kCrashProcess };
+
+constexpr uint32_t kRequestMagic = 0x71657263;
+constexpr uint32_t kAnswerMagic = 0x736e6163;
+
+constexpr uint32_t kFlagStorage = 1;
+
+struct ChannelRequest {
+  uint32_t magic;
+  Call call;
+  Fault fault;
+  uint32_t flags;
+  uint64_t deadline_ns;  // CLOCK_MONOTONIC, 0: none. A lock that is read after it was given up by its caller, so it is not answered.
+  uint32_t pair_count;   // CUcheckpointGpuPair records that follow in the same write
+  uint32_t reserved;
+};
+static_assert(sizeof(ChannelRequest) == 32);
+
+// Read in two halves, so that a caller can die between them.
+struct ChannelAnswer {
+  uint32_t magic;
+  int32_t code;
+  uint32_t state;
+  uint32_t device_count;  // ChannelDevice records that follow
+};
+static_assert(sizeof(ChannelAnswer) == 16);
+
+struct ChannelDevice {
+  unsigned char uuid[16];
+  uint64_t size;
+  uint64_t region;
+};
+static_assert(sizeof(ChannelDevice) == 32);
+
+// One write of at most PIPE_BUF bytes is never mixed with another caller's.
+constexpr uint32_t kMaxPairs = (PIPE_BUF - sizeof(ChannelRequest)) / 32;
+
+// A caller waits so much longer than the lock's own timeout for the thread's answer, before it takes the thread for stopped.
+constexpr uint64_t kAnswerSlackNs = 700'000'000;
+
+#endif
