@@ -86,6 +86,14 @@ export const ERROR_CODES = {
   },
   CR_RESTORE: { meaning: 'The restore failed; everything created was removed again.', fix: 'The cause is named.' },
   CR_SCRIPT: { meaning: 'An action script failed.', fix: 'Look at the script that is named.' },
+  CR_PLUGIN: {
+    meaning: 'A plugin failed, hung, or does not do what its manifest says.',
+    fix: 'Plugin, hook and place are named: ask its author, or leave it out with --disable-plugin.',
+  },
+  CR_PLUGIN_MISSING: {
+    meaning: 'A plugin that the checkpoint needs, or that was asked for, cannot be had here.',
+    fix: 'Each line says what is missing and how to get it; `criu-ts plugin check DIR` gives the same verdict.',
+  },
   CR_ABORTED: { meaning: 'The operation was cancelled.', fix: 'Nothing to do; the state of the target is named.' },
   CR_INTERNAL: { meaning: 'A mistake in criu-ts.', fix: 'Please report it with the log.' },
 } as const satisfies Record<string, CodeInfo>;

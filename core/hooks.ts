@@ -3,6 +3,8 @@
  * resources of tasks in their order. tapable dispatches; a stage hook that nobody tapped costs one look-up.
  */
 import { AsyncSeriesHook, SyncBailHook } from 'tapable';
+import { Answers } from './plugins/answers.js';
+import { type HookName, type HookTypes, PLUGIN_HOOKS } from './plugins/hook-table.js';
 import type { FileEntry } from './images/generated/fdinfo.js';
 import type { FileKind, SeenFile } from './resources/files/kind.js';
 import type { TaskResource } from './resources/resource.js';
@@ -31,6 +33,15 @@ interface ClaimHooks {
 }
 
 type StageHook = AsyncSeriesHook<[StageContext]>;
+/** A hook of the plugin API: the context, and where the answers go. */
+type ApiHook = AsyncSeriesHook<[unknown, Answers<unknown>]>;
+
+/** An answer and who gave it. */
+export interface Answer<N extends HookName> {
+  readonly plugin: string;
+  readonly answer: NonNullable<HookTypes[N]['answer']>;
+}
+
 interface StageHooks {
   readonly before: StageHook;
   readonly after: StageHook;
@@ -41,6 +52,7 @@ export class Hooks {
   private readonly stages = new Map<string, StageHooks>();
   readonly claims: ClaimHooks = { claimFile: new SyncBailHook(['file']), claimEntry: new SyncBailHook(['entry']) };
   private readonly list: TaskResource[] = [];
+  private readonly apiHooks = new Map<HookName, ApiHook>();
 
   /** Resources of tasks, in the order in which they are called. */
   get resources(): readonly TaskResource[] {
@@ -76,6 +88,42 @@ export class Hooks {
       this.stages.set(key, hooks);
     }
     return hooks;
+  }
+
+  /** A hook of the plugin API (core/plugins/hook-table.ts), for tapping. */
+  api(name: HookName): ApiHook {
+    let hook = this.apiHooks.get(name);
+    if (!hook) this.apiHooks.set(name, (hook = new AsyncSeriesHook<[unknown, Answers<unknown>]>(['context', 'answers'])));
+    return hook;
+  }
+
+  /** Names that tapped a hook of the plugin API, in order. */
+  tappedBy(name: HookName): string[] {
+    return this.apiHooks.get(name)?.taps.map((tap) => tap.name) ?? [];
+  }
+
+  /** Asks everybody (or `only` one plugin) one after the other. Costs one look-up when nobody tapped. @throws CrError CR_PLUGIN */
+  async ask<N extends HookName>(name: N, context: HookTypes[N]['context'], only: string | null = null): Promise<Answer<N>[]> {
+    const hook = this.apiHooks.get(name);
+    if (!hook) return [];
+    const answers = only === null ? new Answers<unknown>() : new Answers<unknown>((plugin) => plugin === only);
+    await hook.promise(context, answers);
+    return answers.list as Answer<N>[];
+  }
+
+  /** The same for hooks that answer at once. `asks` tells who is asked. */
+  askNow<N extends HookName>(name: N, context: HookTypes[N]['context'], asks: (plugin: string) => boolean): Answer<N>[] {
+    const hook = this.apiHooks.get(name);
+    if (!hook) return [];
+    if (PLUGIN_HOOKS[name].sync !== true) throw new RangeError(`${name} does not answer at once`);
+    const answers = new Answers<unknown>(asks);
+    // Every tap is synchronous, so that the call is over when it returns; an error of one comes out here.
+    let failure: unknown;
+    hook.callAsync(context, answers, (error) => {
+      failure = error;
+    });
+    if (failure) throw failure;
+    return answers.list as Answer<N>[];
   }
 
   /** Hooks of a stage if anybody ever asked for them. */

@@ -1,0 +1,239 @@
+/**
+ * Which plugins an operation loads. Those that the user named must be had; those that were merely found are tried in a process of their own first, and stop
+ * nobody; a restore loads exactly those that the inventory names.
+ */
+import { existsSync } from 'node:fs';
+import type { PluginRequest } from '../config/plugin-request.js';
+import { provenanceText } from '../config/provenance.js';
+import { CrError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Operation } from '../stages.js';
+import { checkTrusted } from '../config/trust.js';
+import type { Demand, Verdict } from './enforce.js';
+import { imageProblem } from './enforce.js';
+import { byName, findPlugins, type Found, type FoundPlugin, readPlugin } from './find.js';
+import { asConfigured, loadDefinition, loadFile, versionProblem } from './load.js';
+import type { PluginRecord } from './contexts.js';
+import { probePlugin } from './probe.js';
+import type { LoadedPlugin } from './session.js';
+
+/** What the user said about plugins. */
+export interface Selection {
+  readonly requests: readonly PluginRequest[];
+  readonly disabled: readonly string[];
+  readonly folders: readonly string[];
+  readonly allowMissing: readonly string[];
+}
+
+export interface Chosen {
+  readonly plugins: readonly LoadedPlugin[];
+  /** For a restore: one for each name of the inventory. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Folder of criu-ts itself: this module lies in dist/core/plugins, or is part of the bundle in dist/cli. */
+export function homeFolder(): string {
+  const here = new URL('../../../', import.meta.url).pathname;
+  return here.replace(/\/$/, '');
+}
+
+export class PluginChooser {
+  private found: Found | null = null;
+
+  constructor(
+    private readonly selection: Selection,
+    private readonly operation: Operation,
+    private readonly log: Log,
+    private readonly home = homeFolder(),
+  ) {}
+
+  /** Every plugin in every place, looked for once. */
+  all(): Found {
+    this.found ??= findPlugins({ folders: this.selection.folders, home: this.home });
+    return this.found;
+  }
+
+  private isDisabled({ manifest, packageName }: FoundPlugin): boolean {
+    const off = byNames(this.selection.disabled);
+    return off(manifest.name) || off(packageName) || this.selection.disabled.some((name) => byName([{ manifest, packageName } as FoundPlugin], name) !== undefined);
+  }
+
+  /** For a dump: what the user asked for, and what was found and works here. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING for what was asked for */
+  async forDump(): Promise<Chosen> {
+    const plugins: LoadedPlugin[] = [];
+    for (const request of this.selection.requests) add(plugins, await this.requested(request));
+    for (const found of this.all().plugins) {
+      if (this.isDisabled(found) || plugins.some(({ manifest }) => manifest.name === found.manifest.name)) continue;
+      const loaded = await this.discovered(found);
+      if (loaded) add(plugins, loaded);
+    }
+    for (const { folder, problems } of this.all().broken) this.log.info(`${folder} is no usable plugin: ${problems[0]}`);
+    return { plugins, verdicts: [] };
+  }
+
+  /** For a restore. What the user names besides is refused: it would not be enabled, and he must know. @throws CrError */
+  async forRestore(demand: Demand, records: readonly PluginRecord[] | null): Promise<Chosen> {
+    if (demand.kind === 'all') return this.forDump();
+    const plugins: LoadedPlugin[] = [];
+    const verdicts: Verdict[] = [];
+    for (const name of demand.names) {
+      const record = records?.find((entry) => entry.name === name);
+      const answer = await this.required(name, record);
+      const waived = answer.plugin === null && this.selection.allowMissing.includes(name);
+      if (waived) this.log.warn(`Plugin ${name}, which the checkpoint needs, is left out (--allow-missing-plugin): ${answer.verdict.text}`);
+      verdicts.push(waived ? { ...answer.verdict, state: 'waived' } : answer.verdict);
+      if (answer.plugin) plugins.push(answer.plugin);
+    }
+    for (const request of this.selection.requests)
+      if (typeof request.reference === 'string' && !demand.names.includes(request.reference))
+        this.log.info(`Plugin ${request.reference} (${provenanceText(request.from)}) is not needed by the checkpoint and stays off`);
+    return { plugins, verdicts };
+  }
+
+  /** One name of the inventory. */
+  private async required(name: string, record: PluginRecord | undefined): Promise<{ plugin: LoadedPlugin | null; verdict: Verdict }> {
+    const no = (state: Verdict['state'], text: string) => ({ plugin: null, verdict: { name, state, text } });
+    if (this.selection.disabled.includes(name)) return no('missing', 'switched off by --disable-plugin');
+    let plugin: LoadedPlugin | null;
+    try {
+      plugin = (await this.fromRequests(name)) ?? (await this.fromPlaces(name));
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return no(/works with plugin API|has a native part of ABI|asked for was/.test(text) ? 'wrong version' : 'unavailable', text);
+    }
+    if (!plugin) return no('missing', this.missingText(record));
+    const problem = imageProblem(record, plugin.manifest);
+    if (problem !== null) return no('wrong version', problem);
+    const unavailable = await this.unavailable(plugin);
+    if (unavailable !== null) return no('unavailable', unavailable);
+    return { plugin, verdict: { name, state: 'satisfied', text: `${plugin.manifest.version} of ${plugin.source}` } };
+  }
+
+  private missingText(record: PluginRecord | undefined): string {
+    const places = [...this.selection.folders, `${this.home}/plugins`, `${this.home}/node_modules`].join(', ');
+    const wrote = record ? `; ${record.version} wrote the checkpoint` : '';
+    return `looked in ${places}${wrote}; install the package, or name it with --enable-plugin PATH`;
+  }
+
+  /** Among what the user named. */
+  private async fromRequests(name: string): Promise<LoadedPlugin | null> {
+    for (const request of this.selection.requests) {
+      if (typeof request.reference === 'string' && !isPath(request.reference) && byName(this.all().plugins, request.reference)?.manifest.name !== name) continue;
+      const plugin = await this.requested(request);
+      if (plugin.manifest.name === name) return plugin;
+    }
+    return null;
+  }
+
+  private async fromPlaces(name: string): Promise<LoadedPlugin | null> {
+    const found = this.all().plugins.find(({ manifest }) => manifest.name === name);
+    return found ? this.loadFound(found, name, undefined, {}) : null;
+  }
+
+  /** Why the plugin cannot work on this host, or null. */
+  private async unavailable({ manifest, definition }: LoadedPlugin): Promise<string | null> {
+    const needs = hostProblem(manifest.host);
+    if (needs !== null) return needs;
+    return (await definition.probe?.()) ?? null;
+  }
+
+  /** A plugin that the user named. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
+  private async requested({ reference, range, options = {}, from }: PluginRequest): Promise<LoadedPlugin> {
+    const where = provenanceText(from);
+    if (typeof reference !== 'string') {
+      const configured = asConfigured(reference);
+      const what = `of ${where}`;
+      const given = { what, source: where, folder: process.cwd(), manifest: null, range };
+      return loadDefinition(configured?.plugin, { ...given, options: { ...configured?.options, ...options } });
+    }
+    if (isPath(reference)) return this.fromPath(reference, where, range, options);
+    const found = byName(this.all().plugins, reference);
+    if (found) return this.loadFound(found, reference, range, options);
+    const broken = this.all().broken.find(({ names }) => names.includes(reference));
+    throw new CrError('CR_PLUGIN_MISSING', {
+      message: `plugin ${reference} (${where}) ${broken ? `in ${broken.folder} is not usable: ${broken.problems.join('; ')}` : `was not found; ${this.knownText()}`}`,
+      hint: broken ? 'Mend or remove it.' : 'Name its package or file: --enable-plugin ./path, or its folder: --plugin-dir.',
+      target: 'not started',
+    });
+  }
+
+  private knownText(): string {
+    const names = this.all().plugins.map(({ manifest }) => manifest.name);
+    return names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  }
+
+  private async fromPath(path: string, where: string, range: string | undefined, options: Readonly<Record<string, unknown>>): Promise<LoadedPlugin> {
+    if (!existsSync(path))
+      throw new CrError('CR_PLUGIN_MISSING', { message: `plugin ${path} (${where}) is not there`, subject: { path }, target: 'not started' });
+    const found = readPlugin(path, 'folder');
+    if (found && 'problems' in found)
+      throw new CrError('CR_PLUGIN', {
+        message: `plugin ${path}: ${found.problems.length} mistakes in its manifest:\n${found.problems.map((line) => `  ${line}`).join('\n')}`,
+        target: 'not started',
+      });
+    if (found) return this.loadFound(found, path, range, options);
+    checkTrusted(path, 'plugin');
+    return loadFile(path, { what: path, manifest: null, range, options });
+  }
+
+  private async loadFound(found: FoundPlugin, what: string, range: string | undefined, options: Readonly<Record<string, unknown>>): Promise<LoadedPlugin> {
+    const version = versionProblem(found.manifest, range);
+    if (version !== null) throw new CrError('CR_PLUGIN', { message: `plugin ${what}: ${version}`, hint: 'Install a version that fits.', target: 'not started' });
+    checkTrusted(found.entry, 'plugin');
+    const loaded = await loadFile(found.entry, { what, manifest: found.manifest, range, options });
+    return { ...loaded, folder: found.folder };
+  }
+
+  /** One that nobody named: whatever is wrong with it, the run goes on without it. */
+  private async discovered(found: FoundPlugin): Promise<LoadedPlugin | null> {
+    const { name } = found.manifest;
+    const off = (why: string) => {
+      this.log.info(`Plugin ${name} stays off: ${why}`);
+      return null;
+    };
+    const cheap = hostProblem(found.manifest.host) ?? versionProblem(found.manifest, undefined);
+    if (cheap !== null) return off(cheap);
+    try {
+      checkTrusted(found.entry, 'plugin');
+    } catch (error) {
+      return off(error instanceof Error ? error.message : String(error));
+    }
+    const answer = await probePlugin(found.entry, this.home);
+    if (answer !== null) return off(answer);
+    try {
+      return await this.loadFound(found, name, undefined, {});
+    } catch (error) {
+      return off(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+function isPath(reference: string): boolean {
+  return reference.startsWith('/');
+}
+
+function byNames(names: readonly string[]): (name: string) => boolean {
+  return (name) => names.includes(name);
+}
+
+/** None of the paths that the plugin needs is there. */
+function hostProblem(host: { readonly anyOf?: readonly string[] } | undefined): string | null {
+  const paths = host?.anyOf ?? [];
+  if (paths.length === 0 || paths.some((path) => existsSync(path))) return null;
+  return `this host has none of ${paths.join(', ')}`;
+}
+
+/** @throws CrError CR_PLUGIN for two of one name, or two that exclude each other */
+function add(plugins: LoadedPlugin[], plugin: LoadedPlugin): void {
+  const { name, conflicts = [] } = plugin.manifest;
+  const twice = plugins.find(({ manifest }) => manifest.name === name);
+  if (twice) throw new CrError('CR_PLUGIN', { message: `two plugins are called ${name}: ${twice.source} and ${plugin.source}`, target: 'not started' });
+  const enemy = plugins.find(({ manifest }) => conflicts.includes(manifest.name) || (manifest.conflicts ?? []).includes(name));
+  if (enemy)
+    throw new CrError('CR_PLUGIN', {
+      message: `plugins ${enemy.manifest.name} and ${name} exclude each other`,
+      hint: `Leave one out: --disable-plugin ${enemy.manifest.name} or --disable-plugin ${name}.`,
+      target: 'not started',
+    });
+  plugins.push(plugin);
+}

@@ -1,0 +1,199 @@
+/**
+ * What hooks are given and what they answer. Everything is plain data or a method that says what it does to the target; nothing of the engine's own
+ * objects gets out. Numbers of processes are those of our pid namespace.
+ */
+
+import type { Program } from '../program/program.js';
+
+/** A program of system calls, as far as plugins use it. */
+export type SyscallProgram = Program;
+
+/** A process of the tree. */
+export interface SeenTask {
+  readonly pid: number;
+  /** 0 for the root of the tree. */
+  readonly parent: number;
+  /** Every thread, the leader among them, as they were when the hook was called. */
+  readonly threads: readonly number[];
+}
+
+/** The tree while it runs: processes and threads may come and go. */
+export interface RunningTree {
+  readonly root: number;
+  readonly tasks: readonly SeenTask[];
+}
+
+/** A process all of whose threads are stopped, traced by us. */
+export interface StoppedTask extends SeenTask {
+  /**
+   * Lets one thread run, with every signal but SIGTRAP blocked, while `body` works, and stops it again whatever comes of that. All others stay stopped. For
+   * driver threads in the process that have to answer a request. Rejects with the error of `body`, or CR_TARGET_LOST when the thread ended.
+   */
+  runThread<T>(tid: number, body: () => Promise<T>): Promise<T>;
+}
+
+/** The tree while nothing in it runs. */
+export interface StoppedTree {
+  readonly root: number;
+  readonly tasks: readonly StoppedTask[];
+}
+
+/** What becomes of a tree whose devices are to go on. */
+export interface ResumedTree extends StoppedTree {
+  /** `failed`: the dump did not succeed and the tree goes on as if it had never been. */
+  readonly outcome: 'failed' | 'running' | 'stopped';
+}
+
+/** Something that a plugin took over or changed. It makes the plugin one that the checkpoint needs. */
+export interface Touched {
+  readonly pid: number;
+  readonly fd?: number;
+  /** Of a mapping. */
+  readonly address?: number;
+  /** In words: `CUDA state`, `/dev/kfd`. */
+  readonly what: string;
+}
+
+/** Answer of dump.checkpointDevices: the tree must run again before it can be dumped (somebody came between pause and stop). */
+export interface Retry {
+  readonly retry: string;
+}
+
+export type FileType = 'regular' | 'directory' | 'character device' | 'block device' | 'fifo' | 'socket' | 'anonymous';
+
+/** A file behind a descriptor (or a link such as cwd) that nothing built in dumps. */
+export interface SeenObject {
+  readonly pid: number;
+  /** Null for cwd, root and exe. */
+  readonly fd: number | null;
+  readonly type: FileType;
+  /** Text of the link in /proc: a path, `socket:[N]`, `anon_inode:[name]`. */
+  readonly link: string;
+  /** Of a device; 0 otherwise. */
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: bigint;
+  /** A path in /proc that leads to the file itself. */
+  readonly proc: string;
+  /** False while the tree still runs: what is claimed now is asked for again when it stands. */
+  readonly frozen: boolean;
+}
+
+/** A mapping that nothing built in dumps: memory of a device. */
+export interface SeenMapping {
+  readonly pid: number;
+  readonly start: number;
+  readonly end: number;
+  /** Bytes. */
+  readonly offset: number;
+  /** Path of what is mapped. */
+  readonly link: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly shared: boolean;
+  readonly frozen: boolean;
+}
+
+/** "It is mine." */
+export interface Claim {
+  /** In words, for the record and for messages. */
+  readonly what: string;
+  /**
+   * It is there now and will be gone when dump.checkpointDevices has run, so there is nothing to save. When it is still there then, the dump fails and
+   * says this text, the likely cause.
+   */
+  readonly goneOr?: string;
+}
+
+/** A claimed file of the stopped tree. */
+export interface SavedFile extends SeenObject {
+  readonly fd: number;
+  /** In files.img: what restore.openFile is asked for. */
+  readonly id: number;
+  /** O_* of the open file description. */
+  readonly flags: number;
+  /** Bytes. */
+  readonly pos: bigint;
+  /** A descriptor of our own for the very same description, closed when the hook is done. */
+  readonly local: number;
+}
+
+/** A file that a plugin saved, before the restored tree exists. */
+export interface OpenedFile {
+  readonly id: number;
+  /** O_* of the description. The host sets what fcntl(F_SETFL) can set. */
+  readonly flags: number;
+}
+
+/**
+ * Answer of restore.openFile: a descriptor in our process, for the host to keep, or: what it depends on is not there yet, ask again when others are
+ * open.
+ */
+export type FileAnswer = { readonly fd: number } | { readonly retry: string };
+
+/** A claimed mapping of a tree to be. */
+export interface MappedDevice {
+  readonly pid: number;
+  readonly start: number;
+  readonly end: number;
+  /** Bytes, at the dump. */
+  readonly offset: number;
+  /** Path of the device at the dump. */
+  readonly path: string;
+}
+
+/** What to map instead: another offset, another descriptor (of ours, for the host to keep), or both. */
+export interface MappingAnswer {
+  readonly offset?: number;
+  readonly fd?: number;
+}
+
+/** What is to be restored, while nothing of it exists. */
+export interface RestorePlan {
+  readonly root: number;
+  readonly tasks: readonly SeenTask[];
+  /** What this plugin recorded at the dump; null in sets of CRIU's, and of plugins that were not used. */
+  readonly record: PluginRecord | null;
+}
+
+/** A process to be, before it becomes itself: its memory, files and credentials are not there yet. */
+export interface SeedTask extends SeenTask {
+  /** Runs system calls inside the process, in one program: `emit` only adds them. Rejects with the call, its arguments and errno. */
+  run<T>(name: string, emit: (program: SyscallProgram) => T): Promise<T>;
+}
+
+export interface SeedTree {
+  readonly root: number;
+  readonly tasks: readonly SeedTask[];
+}
+
+/** Told to hooks before, after and for the failure of a stage. */
+export interface StageEvent {
+  readonly operation: string;
+  readonly stage: string;
+  /** Root of the tree; 0 while it is not known. */
+  readonly pid: number;
+}
+
+/** Options of an operation that a plugin may change before anything is done. */
+export interface OptionsPlan {
+  /** Milliseconds for freezing the tree. */
+  readonly timeoutMs: number;
+}
+
+/** One plugin in plugins.json. */
+export interface PluginRecord {
+  readonly name: string;
+  readonly version: string;
+  /** Range of plugin API versions that it works with. */
+  readonly api: string;
+  /** Version of its own data, and the range that it reads. */
+  readonly image: { readonly writes: string; readonly reads: string };
+  /** Names of the hooks that took or changed something. */
+  readonly hooks: readonly string[];
+  readonly objects: readonly (Touched & { readonly hook: string; readonly id?: number })[];
+  /** SHA-256 of the options in canonical JSON. */
+  readonly options: string;
+  /** What it said about the host: driver, models and number of devices. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,142 @@
+/** Where plugins are, by their manifests: nothing of theirs is run here. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Manifest } from './definition.js';
+import { manifestProblems } from './validate.js';
+
+export type Origin = 'folder' | 'bundled' | 'installed';
+
+/** A package with a good manifest. */
+export interface FoundPlugin {
+  readonly manifest: Manifest;
+  /** Name of the package, which may be used instead of that of the plugin. */
+  readonly packageName: string;
+  readonly folder: string;
+  /** File to import. */
+  readonly entry: string;
+  readonly origin: Origin;
+}
+
+/** A package that says it is a plugin and cannot be one. It stops nobody who does not name it. */
+export interface BrokenPlugin {
+  readonly folder: string;
+  readonly names: readonly string[];
+  readonly problems: readonly string[];
+}
+
+export interface Found {
+  readonly plugins: readonly FoundPlugin[];
+  readonly broken: readonly BrokenPlugin[];
+}
+
+export interface Places {
+  /** Folders that the user named: each subfolder may be a package. */
+  readonly folders: readonly string[];
+  /** Folder of criu-ts itself: what is bundled lies in its plugins/. */
+  readonly home: string;
+}
+
+/** Key of the manifest in package.json. */
+export const MANIFEST_KEY = 'criu-ts';
+const MAX_PACKAGE_BYTES = 1 << 20;
+const MAX_ENTRIES = 10_000;
+const BUNDLED = ['cuda', 'amdgpu'];
+const INSTALLED = /^criu-plugin-/;
+
+type Data = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Data {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** package.json of a folder; null when there is none. @throws SyntaxError */
+function readPackage(folder: string): Data | null {
+  const path = join(folder, 'package.json');
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) return null;
+  if (stat.size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
+  const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return isObject(data) ? data : null;
+}
+
+/** The file that importing the package would load: `exports`, or `main`, or index.js. */
+function entryOf(data: Data, folder: string): string | null {
+  const target = (value: unknown): string | undefined => {
+    if (typeof value === 'string') return value;
+    if (!isObject(value)) return undefined;
+    return target(value['.']) ?? target(value['import']) ?? target(value['default']);
+  };
+  const named = target(data['exports']) ?? target(data['main']) ?? 'index.js';
+  const path = join(folder, named);
+  return existsSync(path) ? path : null;
+}
+
+/** The plugin in a folder: null when it is no plugin. */
+export function readPlugin(folder: string, origin: Origin): FoundPlugin | BrokenPlugin | null {
+  const broken = (problems: readonly string[], names: readonly string[] = []): BrokenPlugin => ({ folder, names, problems });
+  let data: Data | null;
+  try {
+    data = readPackage(folder);
+  } catch (error) {
+    return broken([`package.json: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+  if (!data || !Object.hasOwn(data, MANIFEST_KEY)) return null;
+  const packageName = typeof data['name'] === 'string' ? data['name'] : '';
+  const written = data[MANIFEST_KEY];
+  // The version of the package is that of the plugin, unless the manifest has one.
+  const manifest: unknown = isObject(written) ? { version: data['version'], ...written } : written;
+  const names = [packageName, isObject(manifest) && typeof manifest['name'] === 'string' ? manifest['name'] : ''].filter((name) => name !== '');
+  const problems = manifestProblems(manifest);
+  if (problems.length > 0) return broken(problems, names);
+  const entry = entryOf(data, folder);
+  if (entry === null) return broken(['the file that "exports" or "main" names is not there: build the plugin'], names);
+  return { manifest: manifest as Manifest, packageName, folder, entry, origin };
+}
+
+/** Folders in a folder, sorted; none when it is not there. */
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).slice(0, MAX_ENTRIES).sort().map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** node_modules that criu-ts sees: its own, and the one that it is installed in. */
+function installedIn(home: string): string[] {
+  const roots = [join(home, 'node_modules')];
+  const parent = dirname(home);
+  if (parent.endsWith('/node_modules')) roots.push(parent);
+  return roots.flatMap((root) => {
+    const all = foldersIn(root);
+    const scoped = all.filter((path) => path.slice(root.length + 1).startsWith('@')).flatMap(foldersIn);
+    return [...all, ...scoped].filter((path) => INSTALLED.test(path.slice(path.lastIndexOf('/') + 1)));
+  });
+}
+
+/** Looks into every place, in this order; of two plugins of one name the first counts. */
+export function findPlugins(places: Places): Found {
+  const list: (FoundPlugin | BrokenPlugin | null)[] = [
+    ...places.folders.flatMap((folder) => [folder, ...foldersIn(folder)]).map((folder) => readPlugin(folder, 'folder')),
+    ...BUNDLED.map((name) => readPlugin(join(places.home, 'plugins', name), 'bundled')),
+    ...installedIn(places.home).map((folder) => readPlugin(folder, 'installed')),
+  ];
+  const plugins: FoundPlugin[] = [];
+  const broken: BrokenPlugin[] = [];
+  for (const item of list) {
+    if (!item) continue;
+    if ('problems' in item) broken.push(item);
+    else if (!plugins.some(({ manifest }) => manifest.name === item.manifest.name)) plugins.push(item);
+  }
+  return { plugins, broken };
+}
+
+/** The plugin that somebody means by a name: its own, that of its package, or the last part of that (`cuda` for @criu-ts/plugin-cuda). */
+export function byName(plugins: readonly FoundPlugin[], name: string): FoundPlugin | undefined {
+  const short = (packageName: string) => packageName.replace(/^@[^/]*\//, '').replace(/^(criu-)?plugin-/, '');
+  return (
+    plugins.find(({ manifest }) => manifest.name === name) ??
+    plugins.find(({ packageName }) => packageName === name) ??
+    plugins.find(({ packageName }) => short(packageName) === name)
+  );
+}
