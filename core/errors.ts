@@ -156,9 +156,9 @@ export class CrError extends Error {
 }
 
 /** The error of a run that its AbortSignal ended. `reason` is the signal's. */
-export function aborted(reason: unknown, where: string, target: TargetState): CrError {
+export function aborted(reason: unknown, where: string, target?: TargetState): CrError {
   const message = `${reason instanceof CrError ? reason.message : 'cancelled'} ${where}`;
-  return new CrError('CR_ABORTED', { message, target, cause: reason });
+  return new CrError('CR_ABORTED', { message, cause: reason, ...(target === undefined ? {} : { target }) });
 }
 
 /** The same error with the state of the target, unless it says one already. Anything that is no CrError is a mistake of ours and stays as it is. */

@@ -118,7 +118,7 @@ export class Hooks {
     if (PLUGIN_HOOKS[name].sync !== true) throw new RangeError(`${name} does not answer at once`);
     const answers = new Answers<unknown>(asks);
     // Every tap is synchronous, so that the call is over when it returns; an error of one comes out here.
-    let failure: unknown;
+    let failure: Error | null | undefined;
     hook.callAsync(context, answers, (error) => {
       failure = error;
     });

@@ -37,7 +37,7 @@ export class StageRunner<O extends Operation> {
     if (this.targetIn(name) !== 'final') await this.checkAbort(`before stage ${name}`);
     const hooks = this.options.hooks.tapped(this.operation, name);
     const context = { operation: this.operation, stage: name, pid: this.pid };
-    this.begun.push(name);
+    if (!this.begun.includes(name)) this.begun.push(name);
     this.options.onProgress?.({ stage: name });
     const start = nowMs();
     if (hooks) await this.unlessAborted(name, () => hooks.before.promise(context));

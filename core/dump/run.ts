@@ -27,14 +27,21 @@ import { freezeAll } from './freeze-all.js';
 import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
 import type { DumpRun, DumpTask } from './model.js';
+import { mayHavePlugins } from '../plugins/candidates.js';
+import type { DumpPlugins } from '../plugins/dump-plugins.js';
+import { homeFolder } from '../plugins/places.js';
+import type { TaskNumbers } from '../plugins/stopped-tree.js';
 import { preflight } from './preflight.js';
 import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { addThreads, newTask } from './tasks.js';
 import { checkRoot, explainLoss } from './lost.js';
-import type { TreeNode } from './tree.js';
+import { walkTree, type TreeNode } from './tree.js';
 import { inventory, newRunId, writeTasks } from './write.js';
 import { isZombie } from '../kernel/procfs/stat.js';
+
+/** How often a plugin may ask for the tree to run again. */
+const MAX_TURNS = 3;
 
 /** Dumps a tree. See DumpOptions; rejects with CrError, whose `target` says in what state the tree is. */
 export async function dump(options: DumpOptions, hooks = createHooks()): Promise<DumpResult> {
@@ -49,7 +56,7 @@ export async function dump(options: DumpOptions, hooks = createHooks()): Promise
     logFailure(log, failure);
     throw failure;
   } finally {
-    session.close();
+    await session.close();
     if (!options.log) log.close();
   }
 }
@@ -76,6 +83,11 @@ class DumpSession {
   private final: DumpResult['state'] | null = null;
   private freezer: CgroupFreezer | null = null;
   private bytesCopied = 0;
+  /** Null when there are none: then nothing of the plugin framework is loaded. */
+  private plugins: DumpPlugins | null = null;
+  private images: ImageWriter | null = null;
+  /** --timeout, or what a plugin made of it. */
+  private timeoutMs: number;
 
   constructor(
     private readonly options: ResolvedDumpOptions,
@@ -83,15 +95,18 @@ class DumpSession {
     private readonly hooks: Hooks,
   ) {
     this.thread.observer = observerOf(options);
+    this.timeoutMs = options.timeoutMs;
     this.stages = new StageRunner('dump', { hooks, log, pid: options.pid, signal: options.signal, onProgress: options.onProgress });
   }
 
   /** For failures from which nothing has to be let go. */
-  failed(): Promise<void> {
-    return this.stages.failed();
+  async failed(): Promise<void> {
+    await this.stages.failed();
+    await this.plugins?.failed();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.plugins?.close();
     this.memory?.close();
     this.run?.ipc.close();
     this.thread.close();
@@ -106,15 +121,18 @@ class DumpSession {
       log: this.log,
       signal: options.signal,
     });
-    await stages.run('prepare', () => {
+    await stages.run('prepare', async () => {
       checkPrivileges(this.thread.proc, 'dump', 'running');
       checkImageFolder(options.imagesDir);
+      this.plugins = await this.openPlugins();
+      this.timeoutMs = (await this.plugins?.plan(options)) ?? options.timeoutMs;
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(resolve(options.workDir, options.freezeCgroup));
     });
     if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     this.nodes = await stages.run('preflight', () => preflight(this.thread.proc, options, this.hooks));
     if (options.dryRun) return planned(this.nodes);
     const images = new ImageWriter(options.imagesDir);
+    this.images = images;
     const { log, hooks, thread, tasks } = this;
     const extra = new ExtraState();
     const ipc = new IpcDump({ thread, images, tasks, extra });
@@ -138,29 +156,30 @@ class DumpSession {
 
   /** From freeze to cured: afterwards the tasks are stopped with their own registers. */
   private async frozenPart(run: DumpRun): Promise<void> {
-    const { stages, thread, options } = this;
+    const { stages, thread } = this;
     const robust = new RobustList(thread);
     const files = new DumpFiles(run);
     this.files = files;
     const resident = this.nodes.reduce((n, { status }) => n + (status.vm?.rss ?? 0), 0);
     const memory = new MemoryDump(run, files, resident, (bytes) => this.copied(bytes));
     this.memory = memory;
-    await stages.run('pauseDevices', () => run.hooks.resources.forEach((resource) => resource.prepare?.()));
-    await stages.run('freeze', () => this.freeze());
-    await stages.run('checkpointDevices', () => undefined);
+    await this.stop(run);
     await stages.run('readOutside', () => {
       readOutside(run);
       run.ipc.collect();
     });
     await stages.run('infect', () => {
       for (const task of this.liveTasks()) memory.saveVdso(task);
-      thread.within(options.timeoutMs, () => infect(run, robust));
+      thread.within(this.timeoutMs, () => infect(run, robust));
     });
     await stages.run('readInside', () => {
-      thread.within(options.timeoutMs, () => readInside(run));
+      thread.within(this.timeoutMs, () => readInside(run));
       run.ipc.readUndo();
     });
-    await stages.run('files', () => files.dump());
+    await stages.run('files', async () => {
+      files.dump();
+      await this.plugins?.saveFiles();
+    });
     const start = nowMs();
     await stages.run('memory', async () => {
       for (const task of this.liveTasks()) {
@@ -168,7 +187,7 @@ class DumpSession {
         task.mm.exe_file_id = files.exe(task);
       }
     });
-    await stages.run('dumpDevicesLate', () => undefined);
+    await stages.run('dumpDevicesLate', () => this.plugins?.late(this.taskNumbers()));
     await stages.run('sharedMemory', () => memory.dumpShared());
     this.clock.memory(nowMs() - start, memory.counts);
     await stages.run('write', () => {
@@ -178,12 +197,58 @@ class DumpSession {
     await stages.run('cure', () => this.cure());
   }
 
+  private async openPlugins(): Promise<DumpPlugins | null> {
+    const { options, hooks, log, thread } = this;
+    if (!mayHavePlugins(options.plugins?.length ?? 0, options.pluginDirs ?? [], homeFolder())) return null;
+    const { DumpPlugins } = await import('../plugins/dump-plugins.js');
+    return DumpPlugins.start({ options, hooks, log, thread, images: () => this.images });
+  }
+
+  private taskNumbers(): TaskNumbers[] {
+    return this.liveTasks().map(({ pid, parent, threads }) => ({ pid, parent: parent?.pid ?? 0, threads: threads.map(({ tid }) => tid) }));
+  }
+
+  /** The processes as the pre-flight saw them: for what happens while they run. */
+  private nodeNumbers(): { pid: number; parent: number }[] {
+    return this.nodes.filter((node) => !isZombie(node)).map(({ pid, parent }) => ({ pid, parent: parent?.pid ?? 0 }));
+  }
+
+  /**
+   * From a tree that runs to one that stands with its device state in memory. Between pause and freeze a process may have begun to use a device that the
+   * plugin must pause first: then the tree runs once more.
+   */
+  private async stop(run: DumpRun): Promise<void> {
+    const { stages, plugins } = this;
+    for (let turn = 1; ; turn++) {
+      await stages.run('pauseDevices', async () => {
+        for (const resource of run.hooks.resources) resource.prepare?.();
+        await plugins?.pause(this.nodeNumbers());
+      });
+      await stages.run('freeze', () => this.freeze());
+      const retry = await stages.run('checkpointDevices', () => plugins?.checkpoint(this.taskNumbers()) ?? null);
+      if (retry === null) return;
+      if (turn === MAX_TURNS)
+        throw new CrError('CR_FREEZE', {
+          message: `the tree was stopped ${turn} times and had to run again each time: ${retry}`,
+          subject: { pid: this.options.pid },
+          target: 'running',
+        });
+      this.log.info(`The tree runs once more: ${retry}`);
+      await plugins?.resume(this.taskNumbers(), 'running');
+      this.freezer?.restore();
+      resumeTree(this.thread, this.tasks.splice(0));
+      this.frozen = false;
+      this.nodes = walkTree(this.thread.proc, this.options.pid);
+    }
+  }
+
   /** What follows does not need the tree any more; whether it still stands decides only what a failure means. */
   private async store(run: DumpRun): Promise<void> {
     if (this.options.leaveRunning && this.options.actionScripts.length === 0) await this.goOn();
     await this.stages.run('store', async () => {
       await this.endAhead();
-      run.images.finish(inventory(run.id, []));
+      this.plugins?.record(run.images, run.id);
+      run.images.finish(inventory(run.id, this.plugins?.used ?? []));
     });
   }
 
@@ -194,7 +259,7 @@ class DumpSession {
   }
 
   private async goOn(): Promise<void> {
-    await this.stages.run('resumeDevices', () => undefined);
+    await this.stages.run('resumeDevices', () => this.plugins?.resume(this.taskNumbers(), 'running'));
     this.freezer?.restore();
     resumeTree(this.thread, this.tasks);
     this.frozen = false;
@@ -214,9 +279,9 @@ class DumpSession {
 
   private freeze(): void {
     this.clock.freezing();
-    if (this.options.timeoutMs > 0) this.thread.arm(this.options.timeoutMs);
+    if (this.timeoutMs > 0) this.thread.arm(this.timeoutMs);
     this.frozen = true;
-    const { traced, nodes } = freezeAll(this.thread, this.options, this.freezer);
+    const { traced, nodes } = freezeAll(this.thread, { pid: this.options.pid, timeoutMs: this.timeoutMs }, this.freezer);
     const tasks = new Map<TreeNode, DumpTask>();
     for (const node of nodes) {
       const task = newTask(node, node.parent ? (tasks.get(node.parent) ?? null) : null);
@@ -237,7 +302,7 @@ class DumpSession {
   }
 
   private cure(): void {
-    this.thread.within(this.options.timeoutMs, () =>
+    this.thread.within(this.timeoutMs, () =>
       cureAll(
         this.thread,
         this.liveTasks().flatMap((task) => task.parasite ?? []),
@@ -248,15 +313,30 @@ class DumpSession {
   /** A failed dump: every task runs on unharmed. */
   private async letGo(cause: unknown): Promise<void> {
     await this.stages.failed();
-    if (!this.frozen) return;
+    if (!this.frozen) return this.resumeDevices(false);
     try {
       this.cure();
+      await this.resumeDevices(true);
       this.freezer?.restore();
       resumeTree(this.thread, this.tasks);
     } catch (error) {
       // Ending the kernel thread detaches everything; the daemons notice and restore their tasks.
       this.log.warn(`The tree could not be let go in order (${String(error)}) after: ${String(cause)}; it restores itself`);
       this.thread.abandon();
+      await this.resumeDevices(false);
+    }
+  }
+
+  /** After a failure. That a plugin cannot give a device back is told, and the tree goes on all the same: a frozen one would be worse. */
+  private async resumeDevices(frozen: boolean): Promise<void> {
+    try {
+      await this.plugins?.resume(
+        frozen ? this.taskNumbers() : this.nodeNumbers().map((task) => ({ ...task, threads: [] })),
+        'failed',
+        frozen,
+      );
+    } catch (error) {
+      logFailure(this.log, error);
     }
   }
 
@@ -264,6 +344,7 @@ class DumpSession {
     const { options } = this;
     const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'destroyed';
     if (state === 'running' && this.frozen) await this.goOn();
+    if (state === 'stopped') await this.stages.run('resumeDevices', () => this.plugins?.resume(this.taskNumbers(), 'stopped'));
     await this.stages.run('finish', () => {
       this.final = state;
       if (state === 'destroyed') killTree(this.thread, this.tasks);

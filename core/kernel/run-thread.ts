@@ -28,7 +28,9 @@ function letRun(thread: KernelThread, pid: number, tid: number): bigint {
   const { value, free } = thread.once('thread.run', 4096, (p) => {
     const old = p.out(MASK_SIZE);
     const get = p.sys.ptrace(PTRACE.GETSIGMASK, tid, MASK_SIZE, old).ignore('checked below');
-    p.sys.ptrace(PTRACE.SETSIGMASK, tid, MASK_SIZE, p.out(MASK_SIZE).setU64(0, ALL_BUT_TRAP)).ignore('a dead thread shows in the first call');
+    p.sys
+      .ptrace(PTRACE.SETSIGMASK, tid, MASK_SIZE, p.out(MASK_SIZE).setU64(0, ALL_BUT_TRAP))
+      .ignore('a dead thread shows in the first call');
     return { old, get, run: p.sys.ptrace(PTRACE.CONT, tid, 0, 0).ignore('checked below') };
   });
   const [mask, get, run] = [value.old.u64(), value.get.result, value.run.result];

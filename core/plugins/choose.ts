@@ -14,6 +14,7 @@ import { imageProblem } from './enforce.js';
 import { byName, findPlugins, type Found, type FoundPlugin, readPlugin } from './find.js';
 import { asConfigured, loadDefinition, loadFile, versionProblem } from './load.js';
 import type { PluginRecord } from './contexts.js';
+import { homeFolder } from './places.js';
 import { probePlugin } from './probe.js';
 import type { LoadedPlugin } from './session.js';
 
@@ -29,12 +30,6 @@ export interface Chosen {
   readonly plugins: readonly LoadedPlugin[];
   /** For a restore: one for each name of the inventory. */
   readonly verdicts: readonly Verdict[];
-}
-
-/** Folder of criu-ts itself: this module lies in dist/core/plugins, or is part of the bundle in dist/cli. */
-export function homeFolder(): string {
-  const here = new URL('../../../', import.meta.url).pathname;
-  return here.replace(/\/$/, '');
 }
 
 export class PluginChooser {
@@ -55,7 +50,11 @@ export class PluginChooser {
 
   private isDisabled({ manifest, packageName }: FoundPlugin): boolean {
     const off = byNames(this.selection.disabled);
-    return off(manifest.name) || off(packageName) || this.selection.disabled.some((name) => byName([{ manifest, packageName } as FoundPlugin], name) !== undefined);
+    return (
+      off(manifest.name) ||
+      off(packageName) ||
+      this.selection.disabled.some((name) => byName([{ manifest, packageName } as FoundPlugin], name) !== undefined)
+    );
   }
 
   /** For a dump: what the user asked for, and what was found and works here. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING for what was asked for */
@@ -118,7 +117,12 @@ export class PluginChooser {
   /** Among what the user named. */
   private async fromRequests(name: string): Promise<LoadedPlugin | null> {
     for (const request of this.selection.requests) {
-      if (typeof request.reference === 'string' && !isPath(request.reference) && byName(this.all().plugins, request.reference)?.manifest.name !== name) continue;
+      if (
+        typeof request.reference === 'string' &&
+        !isPath(request.reference) &&
+        byName(this.all().plugins, request.reference)?.manifest.name !== name
+      )
+        continue;
       const plugin = await this.requested(request);
       if (plugin.manifest.name === name) return plugin;
     }
@@ -162,9 +166,18 @@ export class PluginChooser {
     return names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
   }
 
-  private async fromPath(path: string, where: string, range: string | undefined, options: Readonly<Record<string, unknown>>): Promise<LoadedPlugin> {
+  private async fromPath(
+    path: string,
+    where: string,
+    range: string | undefined,
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<LoadedPlugin> {
     if (!existsSync(path))
-      throw new CrError('CR_PLUGIN_MISSING', { message: `plugin ${path} (${where}) is not there`, subject: { path }, target: 'not started' });
+      throw new CrError('CR_PLUGIN_MISSING', {
+        message: `plugin ${path} (${where}) is not there`,
+        subject: { path },
+        target: 'not started',
+      });
     const found = readPlugin(path, 'folder');
     if (found && 'problems' in found)
       throw new CrError('CR_PLUGIN', {
@@ -176,9 +189,19 @@ export class PluginChooser {
     return loadFile(path, { what: path, manifest: null, range, options });
   }
 
-  private async loadFound(found: FoundPlugin, what: string, range: string | undefined, options: Readonly<Record<string, unknown>>): Promise<LoadedPlugin> {
+  private async loadFound(
+    found: FoundPlugin,
+    what: string,
+    range: string | undefined,
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<LoadedPlugin> {
     const version = versionProblem(found.manifest, range);
-    if (version !== null) throw new CrError('CR_PLUGIN', { message: `plugin ${what}: ${version}`, hint: 'Install a version that fits.', target: 'not started' });
+    if (version !== null)
+      throw new CrError('CR_PLUGIN', {
+        message: `plugin ${what}: ${version}`,
+        hint: 'Install a version that fits.',
+        target: 'not started',
+      });
     checkTrusted(found.entry, 'plugin');
     const loaded = await loadFile(found.entry, { what, manifest: found.manifest, range, options });
     return { ...loaded, folder: found.folder };
@@ -227,7 +250,11 @@ function hostProblem(host: { readonly anyOf?: readonly string[] } | undefined): 
 function add(plugins: LoadedPlugin[], plugin: LoadedPlugin): void {
   const { name, conflicts = [] } = plugin.manifest;
   const twice = plugins.find(({ manifest }) => manifest.name === name);
-  if (twice) throw new CrError('CR_PLUGIN', { message: `two plugins are called ${name}: ${twice.source} and ${plugin.source}`, target: 'not started' });
+  if (twice)
+    throw new CrError('CR_PLUGIN', {
+      message: `two plugins are called ${name}: ${twice.source} and ${plugin.source}`,
+      target: 'not started',
+    });
   const enemy = plugins.find(({ manifest }) => conflicts.includes(manifest.name) || (manifest.conflicts ?? []).includes(name));
   if (enemy)
     throw new CrError('CR_PLUGIN', {

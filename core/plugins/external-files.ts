@@ -49,16 +49,15 @@ export class ExternalFiles {
   constructor(
     private readonly session: PluginSession,
     private readonly hooks: Hooks,
-    private readonly ranking: readonly string[],
-    private readonly calls: () => LocalCalls,
-    proc: ProcReader,
+    private readonly services: { readonly ranking: readonly string[]; readonly calls: () => LocalCalls; readonly proc: ProcReader },
   ) {
-    this.families = new SocketFamilies(proc);
+    this.families = new SocketFamilies(services.proc);
   }
 
   attach(): void {
     const { claimFile, claimEntry } = this.hooks.claims;
-    if (this.session.operation === 'restore') claimEntry.tap('plugins', (entry) => (entry.type === FD_TYPES.EXT ? this.restored : undefined));
+    if (this.session.operation === 'restore')
+      claimEntry.tap('plugins', (entry) => (entry.type === FD_TYPES.EXT ? this.restored : undefined));
     else claimFile.tap('plugins', (file) => this.claim(file));
   }
 
@@ -74,8 +73,14 @@ export class ExternalFiles {
 
   private claim(file: SeenFile): FileKind | undefined {
     const object = seenObject(file, this.frozen);
-    const answers = this.hooks.askNow('dump.claimFile', object, (plugin) => this.session.claimsOf(plugin).file(object, () => this.families.of(object)));
-    const owner = ownerOf(answers, this.ranking, () => `pid ${file.pid} ${file.fd === null ? '' : `fd ${file.fd} `}(${file.link})`);
+    const answers = this.hooks.askNow('dump.claimFile', object, (plugin) =>
+      this.session.claimsOf(plugin).file(object, () => this.families.of(object)),
+    );
+    const owner = ownerOf(
+      answers,
+      this.services.ranking,
+      () => `pid ${file.pid} ${file.fd === null ? '' : `fd ${file.fd} `}(${file.link})`,
+    );
     if (!owner) return undefined;
     if (this.frozen && owner.answer.goneOr !== undefined) throw leftover(owner.plugin, object, owner.answer);
     return this.dumped(owner.plugin, owner.answer);
@@ -161,13 +166,13 @@ export class ExternalFiles {
     const known = this.recorded.get(id);
     const flags = known?.flags ?? O.rdwr;
     const answers = await this.hooks.ask('restore.openFile', { id, flags }, known?.plugin ?? null);
-    const owner = ownerOf(answers, this.ranking, () => `file ${id}`);
+    const owner = ownerOf(answers, this.services.ranking, () => `file ${id}`);
     if (!owner) throw nobody(id, known?.plugin, this.hooks.tappedBy('restore.openFile'));
     for (const { answer } of answers) if (answer !== owner.answer && 'fd' in answer) closeSync(answer.fd);
     if ('retry' in owner.answer) return owner.answer;
     const { fd } = owner.answer;
     if (!Number.isInteger(fd) || fd < 3) throw badAnswer(owner.plugin, id, fd);
-    this.calls().must({ why: `set the flags of file ${id} of plugin ${owner.plugin}` }, 'fcntl', fd, F.setfl, flags & SETTABLE);
+    this.services.calls().must({ why: `set the flags of file ${id} of plugin ${owner.plugin}` }, 'fcntl', fd, F.setfl, flags & SETTABLE);
     this.opened.set(id, { fd, plugin: owner.plugin });
     return owner.answer;
   }
@@ -188,7 +193,12 @@ function stuck(waiting: readonly { readonly entry: FileEntry; readonly why: stri
 }
 
 function nobody(id: number, owner: string | undefined, asked: readonly string[]): CrError {
-  const who = owner !== undefined ? `plugin ${owner}, which saved it, does not open it` : asked.length === 0 ? 'no plugin opens files' : `nobody of ${asked.join(', ')} opens it`;
+  const who =
+    owner !== undefined
+      ? `plugin ${owner}, which saved it, does not open it`
+      : asked.length === 0
+        ? 'no plugin opens files'
+        : `nobody of ${asked.join(', ')} opens it`;
   return new CrError('CR_PLUGIN_MISSING', {
     message: `file ${id} was saved by a plugin: ${who}`,
     hint: 'Enable the plugin that saved it: --enable-plugin NAME.',

@@ -1,7 +1,8 @@
 /** Where plugins are, by their manifests: nothing of theirs is run here. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Manifest } from './definition.js';
+import { BUNDLED, INSTALLED, installedFolders, MANIFEST_KEY } from './places.js';
 import { manifestProblems } from './validate.js';
 
 export type Origin = 'folder' | 'bundled' | 'installed';
@@ -36,12 +37,8 @@ export interface Places {
   readonly home: string;
 }
 
-/** Key of the manifest in package.json. */
-export const MANIFEST_KEY = 'criu-ts';
 const MAX_PACKAGE_BYTES = 1 << 20;
 const MAX_ENTRIES = 10_000;
-const BUNDLED = ['cuda', 'amdgpu'];
-const INSTALLED = /^criu-plugin-/;
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -85,7 +82,9 @@ export function readPlugin(folder: string, origin: Origin): FoundPlugin | Broken
   const written = data[MANIFEST_KEY];
   // The version of the package is that of the plugin, unless the manifest has one.
   const manifest: unknown = isObject(written) ? { version: data['version'], ...written } : written;
-  const names = [packageName, isObject(manifest) && typeof manifest['name'] === 'string' ? manifest['name'] : ''].filter((name) => name !== '');
+  const names = [packageName, isObject(manifest) && typeof manifest['name'] === 'string' ? manifest['name'] : ''].filter(
+    (name) => name !== '',
+  );
   const problems = manifestProblems(manifest);
   if (problems.length > 0) return broken(problems, names);
   const entry = entryOf(data, folder);
@@ -96,18 +95,17 @@ export function readPlugin(folder: string, origin: Origin): FoundPlugin | Broken
 /** Folders in a folder, sorted; none when it is not there. */
 function foldersIn(folder: string): string[] {
   try {
-    return readdirSync(folder).slice(0, MAX_ENTRIES).sort().map((name) => join(folder, name));
+    return readdirSync(folder)
+      .slice(0, MAX_ENTRIES)
+      .sort()
+      .map((name) => join(folder, name));
   } catch {
     return [];
   }
 }
 
-/** node_modules that criu-ts sees: its own, and the one that it is installed in. */
 function installedIn(home: string): string[] {
-  const roots = [join(home, 'node_modules')];
-  const parent = dirname(home);
-  if (parent.endsWith('/node_modules')) roots.push(parent);
-  return roots.flatMap((root) => {
+  return installedFolders(home).flatMap((root) => {
     const all = foldersIn(root);
     const scoped = all.filter((path) => path.slice(root.length + 1).startsWith('@')).flatMap(foldersIn);
     return [...all, ...scoped].filter((path) => INSTALLED.test(path.slice(path.lastIndexOf('/') + 1)));

@@ -2,7 +2,7 @@
  * Around every call of a plugin: a deadline, and its name on whatever goes wrong. A timer cannot fire while the plugin blocks the event loop, so a native
  * watchdog is armed besides, a little later: it lets a frozen tree go whatever JavaScript does.
  */
-import { CrError, type TargetState } from '../errors.js';
+import { aborted, CrError } from '../errors.js';
 
 export interface Blame {
   readonly plugin: string;
@@ -10,8 +10,6 @@ export interface Blame {
   readonly hook: string;
   /** File and line of the registration. */
   readonly site: string;
-  /** State of the target, for the message. */
-  readonly target: TargetState | undefined;
 }
 
 /** The native watchdog of a run. */
@@ -29,9 +27,8 @@ function who({ plugin, version, hook }: Blame): string {
   return `plugin ${plugin} ${version} in ${hook}`;
 }
 
-/** The error of a plugin as one of ours: who, where, and what it said. */
+/** The error of a plugin as one of ours: who, where, and what it said. The run adds the state of the target, which it has undone by then. */
 export function blamed(error: unknown, blame: Blame): CrError {
-  const fields = { ...(blame.target === undefined ? {} : { target: blame.target }), cause: error };
   if (error instanceof CrError && error.code === 'CR_PLUGIN') return error;
   const message = error instanceof CrError ? error.report().split('\n')[0] : error instanceof Error ? error.message : String(error);
   return new CrError('CR_PLUGIN', {
@@ -39,7 +36,7 @@ export function blamed(error: unknown, blame: Blame): CrError {
     subject: { what: `registered at ${blame.site}` },
     ...(error instanceof CrError && error.hint !== undefined ? { hint: error.hint } : {}),
     ...(error instanceof CrError && error.kernel !== undefined ? { kernel: error.kernel } : {}),
-    ...fields,
+    cause: error,
   });
 }
 
@@ -48,23 +45,37 @@ function late(blame: Blame, ms: number): CrError {
     message: `${who(blame)} did not answer within ${ms} ms`,
     subject: { what: `registered at ${blame.site}` },
     hint: `Give it more time with "deadlines" in its manifest, or leave it out with --disable-plugin ${blame.plugin}.`,
-    ...(blame.target === undefined ? {} : { target: blame.target }),
   });
 }
 
-/** Calls `work` and waits for it, at most `ms`. What a late plugin does afterwards no longer matters to the caller. @throws CrError CR_PLUGIN */
-export async function guarded<T>(blame: Blame, ms: number, watch: Watch, work: () => T | Promise<T>): Promise<T> {
+export interface Limits {
+  /** Milliseconds. */
+  readonly ms: number;
+  readonly watch: Watch;
+  /** Ends the waiting too; not given where something is being taken back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Calls `work` and waits for it. What a late plugin does afterwards no longer matters to the caller.
+ * @throws CrError CR_PLUGIN, CR_ABORTED
+ */
+export async function guarded<T>(blame: Blame, { ms, watch, signal }: Limits, work: () => T | Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
   watch.arm(ms + WATCHDOG_EXTRA_MS);
   try {
     const overdue = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(late(blame, ms)), ms);
+      stop = () => reject(aborted(signal?.reason, `while ${who(blame)} worked`));
+      signal?.addEventListener('abort', stop, { once: true });
     });
     return await Promise.race([(async () => work())(), overdue]);
   } catch (error) {
-    throw blamed(error, blame);
+    throw error instanceof CrError && error.code === 'CR_ABORTED' ? error : blamed(error, blame);
   } finally {
     clearTimeout(timer);
+    if (stop) signal?.removeEventListener('abort', stop);
     watch.disarm();
   }
 }
@@ -80,8 +91,9 @@ export function guardedSync<T>(blame: Blame, work: () => T): T {
   }
 }
 
-/** File and line that called the function above the caller of this one; of the plugin, that is. */
+/** File and line of the function `depth` calls above the one that calls this. */
 export function siteOf(depth: number): string {
-  const frame = (new Error().stack ?? '').split('\n')[depth + 1] ?? '';
+  // The first line is the error's text, the second one this function.
+  const frame = (new Error().stack ?? '').split('\n')[depth + 2] ?? '';
   return /\(?((?:file:\/\/)?\/[^()]+:\d+):\d+\)?$/.exec(frame)?.[1]?.replace('file://', '') ?? 'an unknown place';
 }

@@ -48,32 +48,48 @@ export function isDefinition(value: unknown): value is PluginDefinition {
 export function asConfigured(value: object): ConfiguredPlugin | null {
   if (isDefinition(value)) return { plugin: value, options: {} };
   const { plugin, options } = value as Partial<ConfiguredPlugin>;
-  return isDefinition(plugin) ? { plugin, options: isObject(options) ? (options as ConfiguredPlugin['options']) : {} } : null;
+  return isDefinition(plugin) ? { plugin, options: isObject(options) ? options : {} } : null;
 }
 
 /** Why a plugin of this version cannot be used here, or null. */
 export function versionProblem({ name, version, api, native }: Manifest, range: string | undefined): string | null {
   if (!semver.satisfies(PLUGIN_API, api)) return `${name} ${version} works with plugin API ${api}, this criu-ts has ${PLUGIN_API}`;
-  if (range !== undefined && !semver.satisfies(version, range, { includePrerelease: true })) return `${name} is ${version}, asked for was ${range}`;
-  if (native && native.abi !== PLUGIN_NATIVE_ABI) return `${name} ${version} has a native part of ABI ${native.abi}, this criu-ts has ${PLUGIN_NATIVE_ABI}`;
+  if (range !== undefined && !semver.satisfies(version, range, { includePrerelease: true }))
+    return `${name} is ${version}, asked for was ${range}`;
+  if (native && native.abi !== PLUGIN_NATIVE_ABI)
+    return `${name} ${version} has a native part of ABI ${native.abi}, this criu-ts has ${PLUGIN_NATIVE_ABI}`;
   return null;
 }
 
 /** Checks a definition and its options. @throws CrError CR_PLUGIN */
 export function loadDefinition(definition: unknown, request: LoadRequest): LoadedPlugin {
   const { what } = request;
-  if (!isDefinition(definition)) throw refuse(what, 'its default export was not made by definePlugin()', 'Export definePlugin({ ... }) of @criu-ts/plugin-sdk as default.');
+  if (!isDefinition(definition))
+    throw refuse(
+      what,
+      'its default export was not made by definePlugin()',
+      'Export definePlugin({ ... }) of @criu-ts/plugin-sdk as default.',
+    );
   const manifest = manifestOf(definition);
   const problems = manifestProblems(manifest);
   if (problems.length === 0 && request.manifest) problems.push(...manifestDifferences(request.manifest, manifest));
-  if (problems.length > 0) throw refuse(what, `${problems.length} mistake${problems.length === 1 ? '' : 's'} in its definition:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  if (problems.length > 0)
+    throw refuse(
+      what,
+      `${problems.length} mistake${problems.length === 1 ? '' : 's'} in its definition:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    );
   const version = versionProblem(manifest, request.range);
   if (version !== null) throw refuse(what, version, 'Install a version that fits.');
   try {
     const options = readOptions(manifest.options ?? {}, request.options);
     return { manifest, definition, options, source: request.source, folder: request.folder };
   } catch (error) {
-    throw refuse(what, error instanceof Error ? error.message : String(error), `Its options: ${Object.keys(manifest.options ?? {}).join(', ') || 'none'}.`, error);
+    throw refuse(
+      what,
+      error instanceof Error ? error.message : String(error),
+      `Its options: ${Object.keys(manifest.options ?? {}).join(', ') || 'none'}.`,
+      error,
+    );
   }
 }
 

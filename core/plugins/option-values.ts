@@ -39,7 +39,10 @@ export function readOptions(specs: Readonly<Record<string, OptionSpec>>, given: 
     const hint = near !== undefined ? `did you mean "${near}"?` : known.length === 0 ? 'it has none' : `there are ${known.join(', ')}`;
     throw new RangeError(`there is no option "${key.slice(0, 60)}"; ${hint}`);
   }
-  const entries = Object.entries(specs).map(([key, spec]) => [key, given[key] === undefined ? spec.default : readOption(key, spec, given[key])]);
+  const entries = Object.entries(specs).map(([key, spec]) => [
+    key,
+    given[key] === undefined ? spec.default : readOption(key, spec, given[key]),
+  ]);
   return Object.fromEntries(entries) as OptionValues;
 }
 

@@ -6,7 +6,11 @@ import { CrError } from '../errors.js';
  * @param what the object, for the message
  * @throws CrError CR_PLUGIN when several claim it and the user did not rank them
  */
-export function ownerOf<T extends { readonly plugin: string }>(claims: readonly T[], ranking: readonly string[], what: () => string): T | null {
+export function ownerOf<T extends { readonly plugin: string }>(
+  claims: readonly T[],
+  ranking: readonly string[],
+  what: () => string,
+): T | null {
   const [first, second] = claims;
   if (!first || !second) return first ?? null;
   const ranked = ranking.flatMap((name) => claims.find(({ plugin }) => plugin === name) ?? []);

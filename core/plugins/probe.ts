@@ -24,7 +24,12 @@ import(pathToFileURL(process.argv[1]).href).then(async (module) => {
 /** Why it cannot be used here, or null. */
 export function probePlugin(entry: string, home: string): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['-e', CHILD, entry], { cwd: join(home), stdio: ['ignore', 'pipe', 'ignore'], timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, ['-e', CHILD, entry], {
+      cwd: join(home),
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-MAX_OUTPUT);

@@ -2,7 +2,7 @@
  * The plugins of one operation. `apply` of each registers its taps in order, then the registry is closed. What a plugin takes or changes is noted here, by the
  * host: that decides whether the checkpoint needs it.
  */
-import { CrError, type TargetState } from '../errors.js';
+import { CrError } from '../errors.js';
 import type { Hooks } from '../hooks.js';
 import type { Log } from '../log.js';
 import type { Operation } from '../stages.js';
@@ -12,7 +12,7 @@ import type { PluginRecord, Touched } from './contexts.js';
 import type { Manifest, NativeOptions, NativeProcess, OptionValues, PluginDefinition, PluginHost, PluginImages } from './definition.js';
 import { Claims } from './filter.js';
 import { blamed, type Blame, guarded, guardedSync, NO_WATCH, siteOf, type Watch } from './guard.js';
-import { type HookFunction, type HookName, PLUGIN_HOOKS, STAGE_HOOK_DEADLINE_MS, stagePointOf, targetOf } from './hook-table.js';
+import { type HookFunction, type HookName, PLUGIN_HOOKS, STAGE_HOOK_DEADLINE_MS, stagePointOf } from './hook-table.js';
 import { optionDigest } from './option-values.js';
 
 /** A plugin that was found, checked and loaded. */
@@ -43,9 +43,8 @@ interface Use {
   readonly facts: Record<string, unknown>;
 }
 
-/** What an error of a hook says about the target. */
-const STATES: Readonly<Record<string, TargetState>> = { running: 'running', frozen: 'frozen', none: 'not started', parked: 'destroyed' };
 const MAX_OBJECTS = 100_000;
+const UNDOING: ReadonlySet<string> = new Set(['dump.resumeDevices']);
 
 export class PluginSession {
   /** Armed around calls while there is a tree that has to be let go. */
@@ -72,14 +71,14 @@ export class PluginSession {
       const { name } = plugin.manifest;
       this.uses.set(name, { hooks: new Set(), objects: [], facts: {} });
       this.claims.set(name, new Claims(plugin.manifest.claims ?? {}));
-      const blame = this.blame(plugin, 'apply', siteOf(0));
+      const blame = this.blame(plugin, 'apply', '');
       guardedSync(blame, () => plugin.definition.apply(this.hostOf(plugin, index, hooks)));
     }
     this.open = false;
   }
 
-  private blame({ manifest, source }: LoadedPlugin, hook: string, site: string, target?: TargetState): Blame {
-    return { plugin: manifest.name, version: manifest.version, hook, site: site === '' ? source : site, target };
+  private blame({ manifest, source }: LoadedPlugin, hook: string, site: string): Blame {
+    return { plugin: manifest.name, version: manifest.version, hook, site: site === '' ? source : site };
   }
 
   private hostOf(plugin: LoadedPlugin, index: number, hooks: Hooks): PluginHost {
@@ -121,7 +120,7 @@ export class PluginSession {
     if (of.taps.some((tap) => tap.name === name)) throw new RangeError(`${hook} is tapped twice`);
     // A dump's hooks mean nothing at a restore, and the other way round.
     if (info.operation !== this.operation) return;
-    const blame = this.blame(plugin, hook, site, STATES[targetOf(info.operation, info.stage)]);
+    const blame = this.blame(plugin, hook, site);
     const options = { name, stage: info.reverse === true ? -index : index };
     const skip = (answers: Answers<unknown>) => this.off.has(name) || !answers.asks(name);
     if (info.sync === true) {
@@ -137,7 +136,7 @@ export class PluginSession {
       if (skip(answers)) return;
       // In a waterfall each one is given what the one before answered.
       const given = info.kind === 'waterfall' ? (answers.list.at(-1)?.answer ?? context) : context;
-      const answer = await this.call(plugin, hook, { blame, ms, work: () => work(given as never) as unknown });
+      const answer = await this.call(plugin, hook, { blame, ms, work: () => work(given as never) });
       if (Array.isArray(answer) && hook !== 'restore.check') this.note(plugin, hook, answer as readonly Touched[]);
       if (answer !== undefined) answers.add(name, answer);
     });
@@ -146,7 +145,9 @@ export class PluginSession {
   private async call(plugin: LoadedPlugin, hook: string, how: { blame: Blame; ms: number; work: () => unknown }): Promise<unknown> {
     this.current = { plugin, hook };
     try {
-      return await guarded(how.blame, how.ms, this.watch, how.work);
+      // What takes something back is not cut short by whoever is in a hurry.
+      const signal = UNDOING.has(hook) ? undefined : this.services.signal;
+      return await guarded(how.blame, { ms: how.ms, watch: this.watch, signal }, how.work);
     } catch (error) {
       if (!this.mayGoOn(plugin)) throw error;
       this.off.add(plugin.manifest.name);
@@ -162,12 +163,16 @@ export class PluginSession {
     return manifest.failPolicy === 'optional' && this.operation !== 'restore' && this.uses.get(manifest.name)!.objects.length === 0;
   }
 
-  private tapStage(plugin: LoadedPlugin, hooks: Hooks, { point, work, site }: { point: string; work: (event: never) => unknown; site: string }): void {
+  private tapStage(
+    plugin: LoadedPlugin,
+    hooks: Hooks,
+    { point, work, site }: { point: string; work: (event: never) => unknown; site: string },
+  ): void {
     this.checkTap(plugin, point);
     const parts = stagePointOf(point);
     if (!parts) throw new RangeError(`there is no ${point}`);
     if (parts.operation !== this.operation) return;
-    const blame = this.blame(plugin, point, site, STATES[targetOf(parts.operation, parts.stage)]);
+    const blame = this.blame(plugin, point, site);
     const ms = plugin.manifest.deadlines?.[point] ?? STAGE_HOOK_DEADLINE_MS;
     const hook = hooks.stage(parts.operation, parts.stage as never)[parts.point];
     hook.tapPromise(plugin.manifest.name, async (event) => {
@@ -226,7 +231,7 @@ export class PluginSession {
   private async runAll(list: { blame: Blame; work: Work }[]): Promise<void> {
     for (const { blame, work } of list.splice(0).reverse()) {
       try {
-        await guarded(blame, STAGE_HOOK_DEADLINE_MS, NO_WATCH, work);
+        await guarded(blame, { ms: STAGE_HOOK_DEADLINE_MS, watch: NO_WATCH }, work);
       } catch (error) {
         this.services.log.error(error instanceof CrError ? error.message : String(error));
       }

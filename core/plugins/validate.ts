@@ -51,7 +51,8 @@ const listOf =
     else value.forEach((entry, i) => item(entry, `${path}[${i}]`, say));
   };
 const capability: Check = (value, path, say) => {
-  if (typeof value !== 'string' || !/^CAP_[A-Z_]{2,40}$/.test(value)) say(path, `must be a capability such as CAP_SYS_ADMIN, not ${show(value)}`);
+  if (typeof value !== 'string' || !/^CAP_[A-Z_]{2,40}$/.test(value))
+    say(path, `must be a capability such as CAP_SYS_ADMIN, not ${show(value)}`);
 };
 
 function isObject(value: unknown): value is Data {
@@ -93,7 +94,8 @@ const optionSpec: Check = (value, path, say) => {
 const optionSpecs: Check = (value, path, say) => {
   if (!isObject(value)) return say(path, `must be an object, not ${show(value)}`);
   for (const [key, spec] of Object.entries(value)) {
-    if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(key)) say(`${path}.${key.slice(0, 50)}`, 'must begin with a small letter and be of letters and digits');
+    if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(key))
+      say(`${path}.${key.slice(0, 50)}`, 'must begin with a small letter and be of letters and digits');
     optionSpec(spec, `${path}.${key}`, say);
   }
 };
@@ -120,7 +122,8 @@ export function isFuture(manifest: Pick<Manifest, 'sdk' | 'api'>): boolean {
 function checkHooks(manifest: Partial<Manifest>, say: Say): void {
   const { hooks } = manifest;
   if (!isObject(hooks)) return say('hooks', `must be an object of hook names and kinds, not ${show(hooks)}`);
-  const future = typeof manifest.api === 'string' && isFuture({ api: manifest.api, ...(manifest.sdk === undefined ? {} : { sdk: manifest.sdk }) });
+  const future =
+    typeof manifest.api === 'string' && isFuture({ api: manifest.api, ...(manifest.sdk === undefined ? {} : { sdk: manifest.sdk }) });
   for (const [hook, kind] of Object.entries(hooks).slice(0, MAX_ITEMS)) {
     const at = `hooks["${hook.slice(0, 80)}"]`;
     const right = isHookName(hook) ? PLUGIN_HOOKS[hook].kind : stagePointOf(hook) ? 'stage' : undefined;
@@ -164,13 +167,14 @@ export function manifestProblems(value: unknown): string[] {
   const out: string[] = [];
   const say: Say = (path, message) => void out.push(`${path === '' ? 'the manifest' : path}: ${message}`);
   MANIFEST(value, '', say);
-  if (isObject(value)) checkHooks(value as Partial<Manifest>, say);
+  if (isObject(value)) checkHooks(value, say);
   return out;
 }
 
 /** The manifest part of a definition: everything that is data. */
 export function manifestOf(definition: Manifest & { readonly apply?: unknown; readonly probe?: unknown }): Manifest {
-  const { apply: _apply, probe: _probe, ...manifest } = definition;
+  const { apply, probe, ...manifest } = definition;
+  void [apply, probe];
   return manifest;
 }
 
@@ -179,7 +183,9 @@ export function manifestDifferences(written: Manifest, defined: Manifest): strin
   const keys = new Set([...Object.keys(written), ...Object.keys(defined)] as (keyof Manifest)[]);
   // The SDK fills it in by itself.
   keys.delete('sdk');
-  return [...keys].filter((key) => canonical(written[key]) !== canonical(defined[key])).map((key) => `${key}: package.json and the definition differ`);
+  return [...keys]
+    .filter((key) => canonical(written[key]) !== canonical(defined[key]))
+    .map((key) => `${key}: package.json and the definition differ`);
 }
 
 /** JSON with sorted keys: equal for equal values. */

@@ -6,6 +6,7 @@ import { WALL } from '../abi/ptrace.js';
 import { restated } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
+import type { InventoryEntry } from '../images/generated/inventory.js';
 import { ImageReader } from '../images/reader.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { LocalCalls } from '../kernel/local.js';
@@ -24,6 +25,10 @@ import { SharedMemory } from '../resources/memory/restore-shared.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
 import { syscallInVdso } from '../resources/memory/vdso.js';
 import { emitDefaultActions } from '../resources/signals.js';
+import { mayHavePlugins } from '../plugins/candidates.js';
+import type { SeenTask, SyscallProgram } from '../plugins/contexts.js';
+import { homeFolder } from '../plugins/places.js';
+import type { RestorePlugins } from '../plugins/restore-plugins.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
@@ -61,7 +66,7 @@ export async function restore(options: RestoreOptions, hooks = createHooks()): P
     logFailure(log, failure);
     throw failure;
   } finally {
-    session.close();
+    await session.close();
     if (!options.log) log.close();
   }
 }
@@ -88,6 +93,8 @@ class RestoreSession {
   private assistant: FillAssistant | null = null;
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
+  /** Null when none are needed: then nothing of the plugin framework is loaded. */
+  private plugins: RestorePlugins | null = null;
   private readonly stats = new RestoreStats();
 
   constructor(
@@ -100,11 +107,13 @@ class RestoreSession {
   }
 
   /** For failures from which nothing has to be taken back. */
-  failed(): Promise<void> {
-    return this.stages.failed();
+  async failed(): Promise<void> {
+    await this.stages.failed();
+    await this.plugins?.failed();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.plugins?.close();
     this.assistant?.close();
     this.seeds?.close();
     this.service.close();
@@ -121,27 +130,31 @@ class RestoreSession {
       log: this.log,
       signal: options.signal,
     });
-    const images = await stages.run('prepare', () => {
+    const images = await stages.run('prepare', async () => {
       checkPrivileges(this.thread.proc, 'restore', 'not started');
       const reader = new ImageReader(options.imagesDir);
-      readInventory(reader);
+      this.plugins = await this.openPlugins(reader, readInventory(reader));
       return reader;
     });
     const sources = new PageSources(this.service);
     const shared = new SharedMemory({ images, service: this.service, thread: this.thread });
     const run = await stages.run('read', () => this.read(images, sources, shared));
-    await stages.run('plan', () => this.plan(run));
+    await stages.run('plan', async () => {
+      await this.plan(run);
+      await this.plugins?.check(this.seenTasks());
+    });
     if (options.dryRun) return this.result();
     await stages.run('preRestoreScript', () => scripts.run('pre-restore', 'not started'));
-    await stages.run('restoreInit', () => undefined);
+    await stages.run('restoreInit', () => this.plugins?.init(this.seenTasks()));
     try {
-      await stages.run('openFiles', () => {
+      await stages.run('openFiles', async () => {
         shared.open();
+        await this.plugins?.openFiles();
         run.files.open();
       });
       const held = await this.build(run, shared, scripts);
       this.stats.restored();
-      await stages.run('resumeDevicesLate', () => undefined);
+      await stages.run('resumeDevicesLate', () => this.plugins?.resumeDevices(this.seenTasks()));
       await this.tolerant('preResumeScript', () => scripts.run('pre-resume', 'frozen', this.rootPid));
       await stages.run('resume', () => releaseAll(run, held));
     } catch (error) {
@@ -153,6 +166,30 @@ class RestoreSession {
     this.stats.write(this.options.workDir, this.tasks, stages.times.get('fork') ?? 0, this.log);
     this.log.info('Restore finished successfully. Tasks resumed.');
     return this.result();
+  }
+
+  private async openPlugins(images: ImageReader, inventory: InventoryEntry): Promise<RestorePlugins | null> {
+    const { options, hooks, log, thread } = this;
+    const listed = inventory.plugins_entry?.plugins;
+    const any =
+      listed === undefined ? mayHavePlugins(options.plugins?.length ?? 0, options.pluginDirs ?? [], homeFolder()) : listed.length > 0;
+    if (!any) return null;
+    const { RestorePlugins } = await import('../plugins/restore-plugins.js');
+    return RestorePlugins.start({ options, hooks, log, thread, images, inventory });
+  }
+
+  private seenTasks(): SeenTask[] {
+    const live = this.tasks.filter(({ kind }) => kind === 'live');
+    return live.map(({ pid, parent, threads }) => ({ pid, parent: parent?.pid ?? 0, threads: threads.map(({ tid }) => tid) }));
+  }
+
+  /** Runs system calls in a seed, which waits for the next program. */
+  private async runInSeed(run: RestoreRun, pid: number, name: string, emit: (p: SyscallProgram) => unknown): Promise<unknown> {
+    const task = run.tasks.find((one) => one.pid === pid)!;
+    const program = new Program(name, run.arena);
+    const value = emit(program);
+    await runSeeds(this.thread, this.seeds!, [{ thread: this.processes.of(task), program: program.end(), pid }], this.between);
+    return value;
   }
 
   private get rootPid(): number {
@@ -249,7 +286,9 @@ class RestoreSession {
       this.stats.countCompared(ctx.memoryContext);
       return jobs;
     });
-    await stages.run('postForking', () => undefined);
+    await stages.run('postForking', () =>
+      this.plugins?.postForking(this.seenTasks(), (pid, name, emit) => this.runInSeed(run, pid, name, emit)),
+    );
     await becomeTasks(attributes, join, stages, this.between);
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));
     return stages.run('release', () => {

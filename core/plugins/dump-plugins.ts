@@ -1,0 +1,113 @@
+/** Plugins in a dump: when each hook is called, with what, and what its answers mean. The run calls these methods at its stages. */
+import { CrError } from '../errors.js';
+import type { Hooks } from '../hooks.js';
+import type { ImageWriter } from '../images/writer.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
+import type { Log } from '../log.js';
+import type { DumpOptions, ResolvedDumpOptions } from '../options.js';
+import type { ResumedTree } from './contexts.js';
+import { chooserOf, openChosen, type OpenPlugins } from './open.js';
+import { writtenImages } from './plugin-images.js';
+import { writeRecord } from './record.js';
+import { runningTree, stoppedTree, type TaskNumbers } from './stopped-tree.js';
+
+export interface DumpPluginsRequest {
+  readonly options: ResolvedDumpOptions;
+  readonly hooks: Hooks;
+  readonly log: Log;
+  readonly thread: KernelThread;
+  /** Null before there are images. */
+  images(): ImageWriter | null;
+}
+
+export class DumpPlugins {
+  /** dump.pauseDevices was begun, and nothing has undone it yet. */
+  private paused = false;
+
+  private constructor(
+    private readonly open: OpenPlugins,
+    private readonly request: DumpPluginsRequest,
+  ) {
+    const { thread } = request;
+    open.session.watch = { arm: (ms) => thread.arm(ms), disarm: () => void thread.disarm() };
+  }
+
+  /** Null when there are none. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
+  static async start(request: DumpPluginsRequest): Promise<DumpPlugins | null> {
+    const { options, hooks, log, thread } = request;
+    const chosen = await chooserOf(options, 'dump', log).forDump();
+    const open = openChosen(chosen, {
+      operation: 'dump',
+      options,
+      hooks,
+      log,
+      proc: thread.proc,
+      images: (plugin) => writtenImages(request.images, plugin),
+    });
+    return open && new DumpPlugins(open, request);
+  }
+
+  /** The plan after dump.options. @throws CrError CR_PLUGIN for a plan that makes no sense */
+  async plan(options: Pick<DumpOptions, 'timeoutMs'>): Promise<number> {
+    const answers = await this.request.hooks.ask('dump.options', { timeoutMs: options.timeoutMs ?? 0 });
+    const { timeoutMs } = answers.at(-1)?.answer ?? { timeoutMs: options.timeoutMs ?? 0 };
+    if (Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= 86_400_000) return timeoutMs;
+    throw new CrError('CR_PLUGIN', { message: `plugin ${answers.at(-1)?.plugin} answered timeoutMs ${timeoutMs}`, target: 'running' });
+  }
+
+  async pause(tasks: readonly { readonly pid: number; readonly parent: number }[]): Promise<void> {
+    if (this.request.hooks.tappedBy('dump.pauseDevices').length === 0) return;
+    this.paused = true;
+    await this.request.hooks.ask('dump.pauseDevices', runningTree(this.request.thread.proc, tasks));
+  }
+
+  private stopped(tasks: readonly TaskNumbers[]) {
+    return stoppedTree(this.request.thread, tasks, (pid, what) => this.open.session.noteCurrent({ pid, what }));
+  }
+
+  /** Why the tree must run once more before it can be dumped; null when it need not. */
+  async checkpoint(tasks: readonly TaskNumbers[]): Promise<string | null> {
+    this.paused = true;
+    const answers = await this.request.hooks.ask('dump.checkpointDevices', this.stopped(tasks));
+    const retry = answers.find(({ answer }) => 'retry' in answer);
+    if (!retry) this.open.files.stop();
+    return retry ? `${retry.plugin}: ${(retry.answer as { retry: string }).retry}` : null;
+  }
+
+  saveFiles(): Promise<void> {
+    return this.open.files.save();
+  }
+
+  async late(tasks: readonly TaskNumbers[]): Promise<void> {
+    await this.request.hooks.ask('dump.devicesLate', this.stopped(tasks));
+  }
+
+  /**
+   * Undoes dump.pauseDevices and dump.checkpointDevices. The tree stands, with its own registers; or it runs (`frozen` is false), because it was never stopped
+   * or has freed itself: then its threads need not be let run.
+   */
+  async resume(tasks: readonly TaskNumbers[], outcome: ResumedTree['outcome'], frozen = true): Promise<void> {
+    if (!this.paused) return;
+    this.paused = false;
+    this.open.files.run();
+    const tree = frozen ? this.stopped(tasks) : runningTree(this.request.thread.proc, tasks);
+    await this.request.hooks.ask('dump.resumeDevices', { ...tree, outcome });
+  }
+
+  /** Names for the inventory. */
+  get used(): string[] {
+    return this.open.session.used.map(({ manifest }) => manifest.name);
+  }
+
+  record(images: ImageWriter, dumpId: string): void {
+    writeRecord(images, dumpId, this.open.session.records());
+  }
+
+  failed(): Promise<void> {
+    return this.open.session.failed();
+  }
+
+  close(): Promise<void> {
+    return this.open.close();
+  }
+}
