@@ -190,10 +190,7 @@ class DumpSession {
     await stages.run('dumpDevicesLate', () => this.plugins?.late(this.taskNumbers()));
     await stages.run('sharedMemory', () => memory.dumpShared());
     this.clock.memory(nowMs() - start, memory.counts);
-    await stages.run('write', () => {
-      writeTasks(run, files);
-      files.finish();
-    });
+    await stages.run('write', () => writeTasks(run, files));
     await stages.run('cure', () => this.cure());
   }
 

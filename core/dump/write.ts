@@ -25,6 +25,7 @@ export function writeTasks(run: DumpRun, files: DumpFiles): void {
   for (const task of run.tasks) run.images.add('pstree', 0, pstreeEntry(task));
   run.images.add('seccomp', 0, { seccomp_filters: [] });
   run.images.add('timens', NO_TIME_NAMESPACE, clocks(run));
+  files.finish();
   writeExtra(run.images, run.extra, run.id);
 }
 

@@ -95,6 +95,11 @@ export class ImageWriter {
     this.#image(kind, id);
   }
 
+  /** Whether the image that a set has once has been begun. */
+  has(kind: KindName): boolean {
+    return this.#images.has(IMAGES[kind].file);
+  }
+
   /**
    * As add(), but the caller writes the `length` raw bytes itself, at the returned place and before finish() (splice, copy_file_range). The
    * descriptor stays ours.

@@ -1,10 +1,12 @@
 /**
- * What CRIU's images have no field for (timer slack, processors, I/O priority ...): a file of our own beside them. Its name does not end in `.img`, so
- * that CRIU and crit never see it; it is only written when there is something in it, and only believed when it names the same dump as inventory.img.
+ * What CRIU's images have no field for (timer slack, processors, I/O priority ...; and which images were written that others of the set do not tell of):
+ * a file of our own beside them. Its name does not end in `.img`, so that CRIU and crit never see it; it is only written when there is something in it,
+ * and only believed when it names the same dump as inventory.img.
  */
-import { readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { readFileSync, statSync, unlinkSync, writeSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
+import { IMAGES, type KindName } from '../images/magic.js';
 import type { ImageReader } from '../images/reader.js';
 import type { ImageWriter } from '../images/writer.js';
 
@@ -12,13 +14,23 @@ export const EXTRA_FILE = 'criu-ts-extra.json';
 const VERSION = 1;
 /** 5,000 threads with everything set are about 1 MiB. */
 const MAX_BYTES = 64 << 20;
+/** Written only when there is something in them, and nothing else in a set refers to what they hold: a reader takes a lost one for "none". */
+const UNTOLD: readonly KindName[] = ['fifo-data', 'pipes-data', 'filelocks', 'remap-fpath'];
 
 /** Values by thread and by the name of the resource they belong to. Texts: what they mean is checked by that resource. */
 export class ExtraState {
   readonly #threads = new Map<number, Map<string, string>>();
+  /** Files that must be in the set. */
+  #files: readonly string[] = [];
 
   get isEmpty(): boolean {
-    return this.#threads.size === 0;
+    return this.#threads.size === 0 && this.#files.length === 0;
+  }
+  get files(): readonly string[] {
+    return this.#files;
+  }
+  set files(names: readonly string[]) {
+    this.#files = [...names].sort();
   }
   /** `tid` as the images have it; what belongs to a process is under its leader. */
   set(tid: number, resource: string, value: string): void {
@@ -31,7 +43,7 @@ export class ExtraState {
 
   toJson(dumpId: string): string {
     const threads = Object.fromEntries([...this.#threads].map(([tid, values]) => [tid, Object.fromEntries([...values].sort())]));
-    return `${JSON.stringify({ version: VERSION, dump: dumpId, threads }, null, 1)}\n`;
+    return `${JSON.stringify({ version: VERSION, dump: dumpId, files: this.#files, threads }, null, 1)}\n`;
   }
 
   /** Null when the text belongs to another dump (another tool has written into the same folder since). Throws SyntaxError. */
@@ -47,6 +59,8 @@ export class ExtraState {
         state.set(Number(tid), resource, value);
       }
     }
+    // Since 0.1.0; files of earlier versions have none.
+    state.files = fileNames(root['files'] ?? []);
     return state;
   }
 }
@@ -56,8 +70,15 @@ function asObject(value: unknown, what: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Before the inventory is written. Throws CR_IMAGE_WRITE. */
+/** Only those that this version knows: a name from a file is not used as a path. */
+function fileNames(value: unknown): string[] {
+  if (!Array.isArray(value)) throw new SyntaxError('files is no list');
+  return UNTOLD.map((kind) => IMAGES[kind].file).filter((name) => value.includes(name));
+}
+
+/** When all other images have been written, and before the inventory. Throws CR_IMAGE_WRITE. */
 export function writeExtra(images: ImageWriter, extra: ExtraState, dumpId: string): void {
+  extra.files = UNTOLD.filter((kind) => images.has(kind)).map((kind) => IMAGES[kind].file);
   if (extra.isEmpty) {
     removeStale(join(images.dir, EXTRA_FILE));
     return;
@@ -75,12 +96,19 @@ function removeStale(path: string): void {
   }
 }
 
-/** Empty when there is no such file, or when it belongs to another dump. Throws CR_IMAGE_BAD. */
+/** Empty when there is no such file, or when it belongs to another dump. Throws CR_IMAGE_BAD; CR_IMAGE_MISSING when it tells of an image that is gone. */
 export function readExtra(images: ImageReader): ExtraState {
   const path = images.pathOf(EXTRA_FILE);
   const stat = statSync(path, { throwIfNoEntry: false });
   const dumpId = images.readOne('inventory').dump_criu_run_id;
   if (!stat || dumpId === undefined) return new ExtraState();
+  const extra = parseFile(path, stat, dumpId);
+  for (const kind of UNTOLD)
+    if (extra.files.includes(IMAGES[kind].file) && !images.exists(kind)) throw lost(images.pathOf(IMAGES[kind].file));
+  return extra;
+}
+
+function parseFile(path: string, stat: Stats, dumpId: string): ExtraState {
   try {
     if (!stat.isFile() || stat.size > MAX_BYTES) throw new SyntaxError(`is no file of at most ${MAX_BYTES} bytes`);
     return ExtraState.parse(readFileSync(path, 'utf8'), dumpId) ?? new ExtraState();
@@ -94,4 +122,13 @@ export function readExtra(images: ImageReader): ExtraState {
       hint: 'Dump again, or remove the file: then what it holds stays as criu-ts has it.',
     });
   }
+}
+
+function lost(path: string): CrError {
+  return new CrError('CR_IMAGE_MISSING', {
+    message: `is missing: the dump wrote it, as ${EXTRA_FILE} tells`,
+    subject: { path },
+    kernel: { call: `lstat("${path}")`, errno: 'ENOENT' },
+    target: 'not started',
+  });
 }

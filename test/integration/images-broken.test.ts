@@ -16,8 +16,6 @@ import { victims } from '../helpers/victims.js';
 const root = process.getuid?.() === 0 ? false : 'needs root: the images come from a real dump';
 /** The statistics are for people; no task of this set has a filter or clocks of its own. */
 const NOT_READ = /^(stats-|seccomp|timens-0)/;
-/** CRIU writes these only when there is something in them, so nobody can tell that one is lost. */
-const MAY_BE_ABSENT: ReadonlySet<string> = new Set(['fifo-data.img', 'pipes-data.img', 'filelocks.img', 'remap-fpath.img']);
 /** Raw pages have neither magic nor records: only their length can be wrong. */
 const RAW = /^pages-/;
 
@@ -138,7 +136,6 @@ describe('a restore of damaged images', { skip: root }, () => {
       const names = readdirSync(subject.images).filter((name) => name.endsWith('.img') && !NOT_READ.test(name) && (raw || !RAW.test(name)));
       assert.ok(names.length > 15, names.join(' '));
       for (const name of names) {
-        if (what === 'is missing' && MAY_BE_ABSENT.has(name)) continue;
         if (statSync(join(subject.images, name)).size <= firstRecord(name) + 4 && !/missing|magic/.test(what)) continue;
         const error = await restoreOf(name, spoil);
         assert.match(error.code, code, `${name}: ${error.report()}`);

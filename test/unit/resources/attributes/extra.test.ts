@@ -54,6 +54,31 @@ test('without anything to say there is no file, and one of an earlier dump goes'
     assert.ok(readExtra(new ImageReader(dir)).isEmpty);
   }));
 
+test('an image that the dump wrote and that is gone is missed', () =>
+  withFolder((dir) => {
+    const images = new ImageWriter(dir);
+    images.add('filelocks', undefined, { flag: 1, type: 1, pid: 70, fd: 3, start: 0n, len: 0n });
+    writeExtra(images, new ExtraState(), ID);
+    images.finish({ img_version: 2, dump_criu_run_id: ID });
+    assert.deepEqual(readExtra(new ImageReader(dir)).files, ['filelocks.img']);
+    rmSync(join(dir, 'filelocks.img'));
+    assert.throws(
+      () => readExtra(new ImageReader(dir)),
+      (error) => error instanceof CrError && error.code === 'CR_IMAGE_MISSING' && error.message.includes(join(dir, 'filelocks.img')),
+    );
+  }));
+
+test('names in the file are no paths, and files of earlier versions have none', () =>
+  withFolder((dir) => {
+    writeSet(dir, ID, state());
+    for (const files of ['"files":["../../etc/shadow","core-70.img"],', '']) {
+      writeFileSync(join(dir, EXTRA_FILE), `{"version":1,"dump":"${ID}",${files}"threads":{"70":{"timer-slack":"1"}}}`);
+      const read = readExtra(new ImageReader(dir));
+      assert.deepEqual(read.files, []);
+      assert.equal(read.get(70, 'timer-slack'), '1');
+    }
+  }));
+
 test('a file that another dump left is not believed', () =>
   withFolder((dir) => {
     writeSet(dir, ID, state());
@@ -75,6 +100,7 @@ test('a damaged file is an error that names it', () =>
       `{"version":1,"dump":"${ID}","threads":{"__proto__x":{}}}`,
       `{"version":1,"dump":"${ID}","threads":{"7":{"timer-slack":1}}}`,
       `{"version":1,"dump":"${ID}","threads":{"7":null}}`,
+      `{"version":1,"dump":"${ID}","files":"filelocks.img","threads":{}}`,
     ];
     for (const text of bad) {
       writeFileSync(join(dir, EXTRA_FILE), text);
