@@ -1,4 +1,5 @@
 /** The first program of every seed: memory, session, children. Forks follow the tree, so that memory is inherited as it was. */
+import { WALL } from '../abi/ptrace.js';
 import { Program } from '../program/program.js';
 import { emitReads, halves, type FillPart } from '../resources/memory/fill.js';
 import {
@@ -20,6 +21,8 @@ const CLONE_FS = 0x200;
 const CLONE_FILES = 0x400;
 const CLONE_PARENT = 0x8000;
 const SIGCHLD = 17;
+const SIGKILL = 9;
+const PR_SET_CHILD_SUBREAPER = 36;
 
 export interface BirthContext {
   readonly run: RestoreRun;
@@ -107,6 +110,7 @@ function birthsOf(ctx: BirthContext, task: RestoreTask, inherited: Inherited): B
 function emitBirth(p: Program, ctx: BirthContext, task: RestoreTask): Program {
   const birth = ctx.births.get(task)!;
   const memory = ctx.memory.get(task);
+  if (birth.adopts) p.sys.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).must('adopt what processes below pass on');
   for (const child of birth.first) emitFork(p, ctx, task, child);
   if (birth.leadsSession) p.sys.setsid().must('lead a session');
   else if (task.pgid === task.pid) p.sys.setpgid(0, 0).must('lead a process group');
@@ -121,9 +125,33 @@ function emitFork(p: Program, ctx: BirthContext, spawner: RestoreTask, child: Re
   let flags = asSibling ? CLONE_PARENT : 0;
   if (spawner.ids && child.ids?.files_id === spawner.ids.files_id) flags |= CLONE_FILES;
   if (spawner.ids && child.ids?.fs_id === spawner.ids.fs_id) flags |= CLONE_FS;
-  // The end of a group helper is nobody's business: without exit signal its parent is not told. A session helper's children get its own signal.
+  // Helpers that lead no session end unheard: without exit signal their parents are not told. A session helper's siblings get its own signal.
   const silent = child.kind === 'helper' && child.sid !== child.pid;
   const thread = ctx.threads.of(child);
   const args = ctx.seeds.cloneArgs(p, thread, child.pid, flags, asSibling || silent ? 0 : SIGCHLD);
   p.spawnDaemon(args, ctx.run.arena.addr(thread.block)).must(`create process ${child.pid}`);
+}
+
+/** Ends the helpers that pass on what they have forked, when all are born; by those who forked them. */
+export function passingOn({ run, births }: BirthContext): { readonly by: RestoreTask; readonly program: Program }[] {
+  const passers = run.tasks.filter((task) => births.get(task)!.passesOn);
+  return [...new Set(passers.map(({ parent }) => parent!))].map((by) => {
+    const p = new Program('birth.pass', run.arena);
+    for (const { pid } of passers.filter(({ parent }) => parent === by)) {
+      p.sys.kill(pid, SIGKILL).must('end a helper');
+      p.sys.wait4(pid, 0, WALL, 0).must('reap a helper');
+    }
+    return { by, program: p.end() };
+  });
+}
+
+/** Those who adopted are what they were. */
+export function adopted({ run, births }: BirthContext): { readonly by: RestoreTask; readonly program: Program }[] {
+  return run.tasks
+    .filter((task) => births.get(task)!.adopts)
+    .map((by) => {
+      const p = new Program('birth.adopted', run.arena);
+      p.sys.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0).must('adopt no more');
+      return { by, program: p.end() };
+    });
 }

@@ -3,7 +3,7 @@ import { readMaps } from '../kernel/procfs/maps.js';
 import type { Program } from '../program/program.js';
 import type { FillAssistant } from '../resources/memory/fill.js';
 import { specialMappings } from '../resources/memory/vdso.js';
-import { buildRootBirth, type BirthContext, type Births } from './births.js';
+import { adopted, buildRootBirth, passingOn, type BirthContext, type Births } from './births.js';
 import type { RestoreTask } from './model.js';
 import { runSeeds, submitSeeds, waitSeeds, type Between, type SeedJob } from './seeds.js';
 
@@ -34,7 +34,22 @@ export async function fork<T>(
   if (assistant) await assist(ctx, assistant, births.get(assistant.task)!, between);
   const jobs = tasks.map((task) => jobOf(ctx, task, births.get(task)!.main));
   await waitSeeds(thread, ctx.seeds, jobs, between);
+  await passOn(ctx, between);
   return value;
+}
+
+/** Orphans get the parents that they had (orphans.ts), and the helpers for that are gone. Mostly there are none. */
+async function passOn(ctx: BirthContext, between: Between): Promise<void> {
+  const { tasks, thread } = ctx.run;
+  for (const round of [passingOn(ctx), adopted(ctx)])
+    await runSeeds(
+      thread,
+      ctx.seeds,
+      round.map(({ by, program }) => jobOf(ctx, by, program)),
+      between,
+    );
+  const stay = tasks.filter((task) => !ctx.births.get(task)!.passesOn);
+  tasks.splice(0, tasks.length, ...stay);
 }
 
 function jobOf(ctx: BirthContext, task: RestoreTask, program: Program): SeedJob {

@@ -1,4 +1,5 @@
 /** Pids that a restore needs: free, or about to be. */
+import { readFileSync } from 'node:fs';
 import { nowMs } from '../clock.js';
 import { CrError } from '../errors.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
@@ -7,6 +8,8 @@ import { readProcesses } from './processes.js';
 
 const WAIT_MS = 5000;
 const STEP_MS = 5;
+/** The kernel gives out none below when it starts again from the bottom (RESERVED_PIDS, kernel/pid.c). */
+const RESERVED_PIDS = 300;
 
 /** Says who holds a number, or null when nobody does. A number is also held by a process group or session that is named after it. */
 export function pidHolder(proc: ProcReader, pid: number): string | null {
@@ -20,6 +23,13 @@ export function pidHolder(proc: ProcReader, pid: number): string | null {
     if (thread) return `is a thread of ${describe(stat ?? thread)}`;
   }
   return null;
+}
+
+/** A number that nobody has and that is not among the given ones: from the top, where they are given out last. Throws CR_RESTORE. */
+export function freePid(proc: ProcReader, used: ReadonlySet<number>): number {
+  const max = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
+  for (let pid = max - 1; pid > RESERVED_PIDS; pid--) if (!used.has(pid) && pidHolder(proc, pid) === null) return pid;
+  throw new CrError('CR_RESTORE', { message: 'no pid is free', hint: 'Raise kernel.pid_max.', target: 'not started' });
 }
 
 function describe(stat: Stat): string {

@@ -39,7 +39,7 @@ import { buildBirths, type BirthContext } from './births.js';
 import { fork } from './fork.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { readOwnState } from './own.js';
-import { waitForPids } from './pids.js';
+import { freePid, waitForPids } from './pids.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
 import { readInventory, readTasks } from './read.js';
 import { holdAll, releaseAll, type Held } from './release.js';
@@ -217,7 +217,7 @@ class RestoreSession {
       sources,
     );
     this.ipc = ipc;
-    this.births = planBirths(tasks, own);
+    this.births = planBirths(tasks, own, (used) => freePid(this.thread.proc, used));
     this.tasks = tasks;
     const assisted = taskToAssist(tasks);
     if (assisted) this.assistant = new FillAssistant(assisted, this.thread.native, this.thread.observer);

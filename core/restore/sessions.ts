@@ -1,17 +1,23 @@
 /**
- * Sessions and process groups. A session id is got by birth or by setsid(2), so who forks whom, and when, follows from the ids: children that
- * are in the session that their parent had before its own setsid are forked before it. Numbers whose leader is dead are taken by helpers:
- *  - a process group: the helper is a child of a member, calls setpgid(0, 0), stays until all members have joined, then ends;
- *  - a session: the helper calls setsid and forks the members with CLONE_PARENT, so that they are children of the right process.
+ * Sessions and process groups. A session id is got by birth or by setsid(2), so who forks whom, and when, follows from the ids. A task that is in another
+ * session than its parent
+ *  - was forked before its parent's setsid, and so may its parent have been, up to a task that is in the session (birth-sessions.ts);
+ *  - or got its parent when the one that it had ended (orphans.ts).
+ * Numbers whose leader is dead are taken by helpers. That of a process group is a child of a member: it calls setpgid(0, 0), stays until all members have
+ * joined, and then ends.
  */
 import { CrError } from '../errors.js';
+import { birthSessions } from './birth-sessions.js';
+import { impossible, makeHelper, type Origin } from './helpers.js';
 import type { RestoreTask } from './model.js';
+import { planOrphans } from './orphans.js';
 
 /** How a task comes into being. */
 export interface Birth {
   readonly task: RestoreTask;
-  /** Who forks it; null for the root. With `asSibling` it is a helper, whose parent becomes the parent. */
+  /** Who forks it; null for the root. */
   readonly spawner: RestoreTask | null;
+  /** With CLONE_PARENT: its parent is that of its spawner. */
   readonly asSibling: boolean;
   /** Calls setsid after the first group of children. */
   readonly leadsSession: boolean;
@@ -19,6 +25,10 @@ export interface Birth {
   readonly first: RestoreTask[];
   /** Forked after it. */
   readonly then: RestoreTask[];
+  /** Gets tasks that a process below it has forked, when that one passes them on. */
+  readonly adopts: boolean;
+  /** A helper that ends when it has forked, so that what it forked is adopted. */
+  readonly passesOn: boolean;
 }
 
 interface Ids {
@@ -53,72 +63,59 @@ export function adoptShellJob(entries: readonly Ids[], own: { sid: number; pgid:
   }
 }
 
-/** Plans the births, adding helpers to `tasks` (parents stay before children). `external`: session and group that exist outside the tree. */
-export function planBirths(tasks: RestoreTask[], external: { sid: number; pgid: number }): Map<RestoreTask, Birth> {
+/**
+ * Plans the births, adding helpers to `tasks` (parents stay before children). Throws CR_IMAGE_BAD for sessions that no tree can have.
+ * @param external session and group that exist outside the tree
+ * @param freePid a pid that nobody has and that is not among the given ones
+ */
+export function planBirths(
+  tasks: RestoreTask[],
+  external: { sid: number; pgid: number },
+  freePid: (used: ReadonlySet<number>) => number,
+): Map<RestoreTask, Birth> {
+  const { early, orphans } = birthSessions(tasks, external.sid);
+  const plan = planOrphans(tasks, orphans, freePid);
+  addGroupHelpers(tasks, plan.origins, external.pgid);
   const births = new Map<RestoreTask, Birth>();
-  const byPid = new Map(tasks.map((task) => [task.pid, task]));
-  for (const task of [...tasks]) addBirth(task, tasks, byPid, births, external.sid);
-  addGroupHelpers(tasks, byPid, births, external.pgid);
+  for (const task of tasks) {
+    const origin = plan.origins.get(task);
+    births.set(task, {
+      task,
+      spawner: origin?.spawner ?? task.parent,
+      asSibling: origin?.asSibling ?? false,
+      leadsSession: task.sid === task.pid,
+      first: [],
+      then: [],
+      adopts: plan.adopters.has(task),
+      passesOn: plan.passers.has(task),
+    });
+  }
+  for (const { task, spawner } of births.values()) if (spawner) births.get(spawner)![early.has(task) ? 'first' : 'then'].push(task);
+  checkReached(tasks, births);
   return births;
 }
 
-function addBirth(
-  task: RestoreTask,
-  tasks: RestoreTask[],
-  byPid: Map<number, RestoreTask>,
-  births: Map<RestoreTask, Birth>,
-  externalSid: number,
-): void {
-  const leads = task.sid === task.pid;
-  const { parent } = task;
-  if (!parent || leads || parent.sid === task.sid) return attach(task, parent, false, false, births);
-  // The session that the parent was born into is that of its own spawner at that time.
-  if (bornIn(parent, births, externalSid) === task.sid) return attach(task, parent, false, true, births);
-  const known = byPid.get(task.sid);
-  if (known?.kind === 'helper' && known.parent === parent) return attach(task, known, true, false, births);
-  if (known)
-    throw new CrError('CR_IMAGE_BAD', {
-      message: `is in session ${task.sid}, which its parent ${parent.pid} never was in`,
-      subject: { pid: task.pid },
-      target: 'not started',
-    });
-  const helper = makeHelper(task.sid, task.sid, task.sid, parent);
-  byPid.set(helper.pid, helper);
-  tasks.splice(tasks.indexOf(task), 0, helper);
-  attach(helper, parent, false, false, births);
-  attach(task, helper, true, false, births);
+/** Who is forked by its own descendant is never born. */
+function checkReached(tasks: readonly RestoreTask[], births: ReadonlyMap<RestoreTask, Birth>): void {
+  const reached = tasks.slice(0, 1);
+  for (const task of reached) {
+    const { first, then } = births.get(task)!;
+    reached.push(...first, ...then);
+  }
+  const born = new Set(reached);
+  const lost = tasks.find((task) => !born.has(task));
+  if (lost) throw impossible(lost);
 }
 
-/** Session that a task is in before its own setsid. A leader whose children are in another session was born in that one. */
-function bornIn(task: RestoreTask, births: Map<RestoreTask, Birth>, externalSid: number): number {
-  const spawner = births.get(task)?.spawner;
-  if (!spawner) return task.sid === task.pid ? externalSid : task.sid;
-  if (task.sid !== task.pid) return task.sid;
-  return births.get(spawner)!.first.includes(task) ? bornIn(spawner, births, externalSid) : spawner.sid;
-}
-
-function attach(task: RestoreTask, spawner: RestoreTask | null, asSibling: boolean, early: boolean, births: Map<RestoreTask, Birth>): void {
-  births.set(task, { task, spawner, asSibling, leadsSession: task.sid === task.pid, first: [], then: [] });
-  if (spawner) births.get(spawner)![early ? 'first' : 'then'].push(task);
-}
-
-function addGroupHelpers(
-  tasks: RestoreTask[],
-  byPid: Map<number, RestoreTask>,
-  births: Map<RestoreTask, Birth>,
-  externalPgid: number,
-): void {
+function addGroupHelpers(tasks: RestoreTask[], origins: Map<RestoreTask, Origin>, externalPgid: number): void {
+  const pids = new Set(tasks.map(({ pid }) => pid));
   for (const task of [...tasks]) {
-    if (byPid.has(task.pgid) || task.pgid === externalPgid || task.pgid === 0) continue;
+    if (pids.has(task.pgid) || task.pgid === externalPgid || task.pgid === 0) continue;
     // A zombie cannot wait for a helper; its group has a living member or is led by its session, else the number is free to be anything.
     const member = tasks.find((other) => other.pgid === task.pgid && other.kind === 'live') ?? task.parent ?? task;
     const helper = makeHelper(task.pgid, member.sid, task.pgid, member);
-    byPid.set(helper.pid, helper);
+    pids.add(helper.pid);
     tasks.splice(tasks.indexOf(member) + 1, 0, helper);
-    attach(helper, member, false, false, births);
+    origins.set(helper, { spawner: member, asSibling: false });
   }
-}
-
-function makeHelper(pid: number, sid: number, pgid: number, parent: RestoreTask): RestoreTask {
-  return { kind: 'helper', pid, sid, pgid, parent, children: [], threads: [], core: null, mm: null, ids: null, pages: null };
 }
