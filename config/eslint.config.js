@@ -45,6 +45,7 @@ export default tseslint.config(
       'dist/**',
       'node_modules/**',
       'native/build/**',
+      'plugins/*/native/build/**',
       'core/images/generated/**',
       'test/.peers/**',
       'test/.work/**',

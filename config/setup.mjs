@@ -29,7 +29,7 @@ function runStep(step, stamps) {
 function setup(depsOnly) {
   // First of all: nobody should wait for packages and then read that the compiler is missing.
   const stamps = readStamps();
-  const mustCompile = STEPS.some((step) => step.name === 'native' && step.applies() && isStale(step, stamps));
+  const mustCompile = STEPS.some((step) => ['native', 'cuda-helper'].includes(step.name) && step.applies() && isStale(step, stamps));
   checkTools({ native: !depsOnly && mustCompile });
   if (!dependenciesMatch()) installDependencies();
   if (depsOnly) return;

@@ -53,6 +53,16 @@ const addon = {
   run: () => build('native addon', node, [at('node_modules/cmake-js/bin/cmake-js'), 'build', '-d', at('native')], { cwd: root }),
 };
 
+/** The program of the CUDA plugin that loads the driver library. Building it needs no CUDA. */
+const cudaHelper = {
+  name: 'cuda-helper',
+  applies: () => existsSync(at('plugins/cuda/native/CMakeLists.txt')),
+  inputs: () => hashFiles([...filesUnder(at('plugins/cuda/native')), at('package-lock.json')]),
+  outputs: () => [at('plugins/cuda/native/build/Release/criu-ts-cuda-helper')],
+  run: () =>
+    build('CUDA helper', node, [at('node_modules/cmake-js/bin/cmake-js'), 'build', '-d', at('plugins/cuda/native')], { cwd: root }),
+};
+
 const images = {
   name: 'images',
   applies: () => existsSync(at('config/generate-images.mjs')),
@@ -105,7 +115,7 @@ const demo = {
 };
 
 /** Order matters: each step may read what the ones before it wrote. */
-export const STEPS = [generateNative, addon, images, typescript, bundle, demo];
+export const STEPS = [generateNative, addon, cudaHelper, images, typescript, bundle, demo];
 
 /** True when the step must run: never ran, inputs differ, or an output is gone. */
 export function isStale(step, stamps) {
