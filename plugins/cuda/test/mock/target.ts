@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processInfo } from '../../../../test/helpers/processes.js';
 import { waitReady } from '../../../../test/helpers/scenario.js';
 import { Subject, SubjectFailure } from '../../../../test/helpers/subject.js';
 import { buildMock, type DriverVersion } from './build.js';
@@ -55,6 +56,13 @@ export class CudaTarget {
     const before = this.lines('LAUNCHED').length;
     process.kill(this.pid, 'SIGUSR2');
     await this.subject.waitUntil(() => this.lines('LAUNCHED').length > before, 'the start of a kernel');
+  }
+
+  /** Stops all its threads with SIGSTOP. The signal alone does not: one thread must run first to take it. */
+  async stop(): Promise<void> {
+    process.kill(this.pid, 'SIGSTOP');
+    const states = (): string[] => readdirSync(`/proc/${this.pid}/task`).map((tid) => processInfo(Number(tid))?.state ?? '?');
+    await this.subject.waitUntil(() => states().every((state) => state === 'T'), 'the stop of all threads');
   }
 
   lines(kind: string): string[] {

@@ -69,7 +69,7 @@ bool open_nodes();
 void close_nodes();
 
 // Starts a thread with all signals blocked, as drivers do.
-bool start_driver_thread(void *(*body)(void *));
+bool start_driver_thread(const char *name, void *(*body)(void *));
 // Threads of the driver, started by cuInit.
 bool start_worker();
 bool start_restore_thread();

@@ -75,9 +75,6 @@ void answer_one() {
 }
 
 void *serve_for_ever(void *) {
-  char name[16];
-  snprintf(name, sizeof name, "cuda%05x%06x", static_cast<unsigned>(g_pipes.request_write), static_cast<unsigned>(g_pipes.answer_read));
-  pthread_setname_np(pthread_self(), name);
   for (;;) answer_one();
   return nullptr;
 }
@@ -88,5 +85,7 @@ bool start_restore_thread() {
   int requests[2], answers[2];
   if (pipe2(requests, O_CLOEXEC) != 0 || pipe2(answers, O_CLOEXEC) != 0) return false;
   g_pipes = {requests[0], requests[1], answers[0], answers[1]};
-  return start_driver_thread(serve_for_ever);
+  char name[16];
+  snprintf(name, sizeof name, "cuda%05x%06x", static_cast<unsigned>(g_pipes.request_write), static_cast<unsigned>(g_pipes.answer_read));
+  return start_driver_thread(name, serve_for_ever);
 }

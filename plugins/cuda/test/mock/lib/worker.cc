@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include <semaphore.h>
+
 #include <csignal>
 
 #include "io.h"
@@ -24,8 +26,6 @@ void run(const Work &work) {
 }
 
 void *work_for_ever(void *) {
-  // As in real processes: a driver thread whose name also begins with "cuda", and is not the one that callers look for.
-  pthread_setname_np(pthread_self(), "cuda-EvtHandlr");
   pthread_mutex_lock(&g_mutex);
   for (;;) {
     while (g_count == 0) pthread_cond_wait(&g_changed, &g_mutex);
@@ -63,7 +63,33 @@ bool drain(uint64_t deadline_ns) {
   return empty;
 }
 
-bool start_driver_thread(void *(*body)(void *)) {
+namespace {
+
+struct Start {
+  const char *name;
+  void *(*body)(void *);
+  sem_t named;
+};
+
+// A thread can name itself also where /proc is not that of its pid namespace; naming another one goes through /proc.
+void *name_and_run(void *argument) {
+  auto *start = static_cast<Start *>(argument);
+  void *(*body)(void *) = start->body;
+  pthread_setname_np(pthread_self(), start->name);
+  sem_post(&start->named);
+  return body(nullptr);
+}
+
+void wait_until_named(Start *start) {
+  while (sem_wait(&start->named) != 0) {
+  }
+}
+
+}  // namespace
+
+bool start_driver_thread(const char *name, void *(*body)(void *)) {
+  Start start{name, body, {}};
+  sem_init(&start.named, 0, 0);
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -72,9 +98,12 @@ bool start_driver_thread(void *(*body)(void *)) {
   pthread_attr_setstacksize(&attributes, 256 << 10);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
-  int error = pthread_create(&thread, &attributes, body, nullptr);
+  int error = pthread_create(&thread, &attributes, name_and_run, &start);
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // Callers find the thread by its name from the moment that cuInit returns.
+  if (error == 0) wait_until_named(&start);
+  sem_destroy(&start.named);
   return error == 0;
 }
 
@@ -83,5 +112,6 @@ bool start_worker() {
   pthread_condattr_init(&clock);
   pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
   pthread_cond_init(&g_changed, &clock);
-  return start_driver_thread(work_for_ever);
+  // As in real processes: a driver thread whose name also begins with "cuda", and is not the one that callers look for.
+  return start_driver_thread("cuda-EvtHandlr", work_for_ever);
 }

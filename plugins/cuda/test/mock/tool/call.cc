@@ -3,6 +3,7 @@
 //   restore PID [OLD=NEW,...] | checkpoint-raw PID OFFSET | restore-raw PID OFFSET      (one byte of the argument struct is not zero)
 //   store PID FILE | load PID FILE [OLD=NEW,...]     custom storage: Checkpoint or Restore and the copy
 //   complete
+//   seize PID | wake TID | halt TID | detach PID      stop all threads, let one run, stop it, let all run
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "driver.h"
+#include "tracer.h"
 #include "uuid.h"
 
 namespace {
@@ -132,6 +134,10 @@ Answer execute(const std::string &verb, const std::string &first, const std::str
     CUresult code = g_driver.call("cuCheckpointOperationComplete", g_storage == nullptr ? nullptr : g_storage->handle);
     return {code, ""};
   }
+  if (verb == "seize") return {seize_all(atoi(first.c_str())), ""};
+  if (verb == "wake") return {wake(atoi(first.c_str())), ""};
+  if (verb == "halt") return {halt(atoi(first.c_str())), ""};
+  if (verb == "detach") return {detach_all(atoi(first.c_str())), ""};
   return about_process(verb, atoi(first.c_str()), second, third);
 }
 
