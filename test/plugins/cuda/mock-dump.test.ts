@@ -57,11 +57,12 @@ test('a caller that is blocked at the gate is dumped in it, and goes on after th
   await mock.host();
   const target = await mock.target('counter');
   await checkpoint(await mock.caller(), target.pid);
-  assert.ok(!(await target.moves('calls')));
+  await target.stands('calls');
   await dumpAndRestore(target);
-  assert.ok((await target.moves('main')) && !(await target.moves('calls')));
+  await target.moves('main');
+  await target.stands('calls');
   await resume(await mock.caller(), target.pid);
-  assert.ok(await target.moves('calls'));
+  await target.moves('calls');
   await target.finish();
 });
 

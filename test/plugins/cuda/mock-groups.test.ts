@@ -1,7 +1,10 @@
 /** Processes of the mock that must be treated together: NCCL peers and jobs (gpu.md A.1.7, A.1.8). */
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { CU, STATE } from '../../../plugins/cuda/test/mock/caller.js';
+import { CU, STATE, hangs } from '../../../plugins/cuda/test/mock/caller.js';
 import { MockRun } from '../../../plugins/cuda/test/mock/mock-run.js';
 
 const mock = new MockRun();
@@ -20,8 +23,7 @@ test('nccl: while one peer is locked alone, every call on another hangs until it
   assert.equal(await two.state(b), STATE.running);
   assert.equal(await one.code(`lock ${a}`), CU.success);
   const hanging = two.call(`state ${b}`);
-  const third = await mock.caller();
-  assert.equal(await third.outcome(`lock ${b}`), 'hangs');
+  assert.ok(await hangs(hanging));
   assert.equal(await one.state(a), STATE.locked);
   assert.equal(await one.code(`unlock ${a}`), CU.success);
   assert.deepEqual(await hanging, { code: CU.success, value: String(STATE.running) });
@@ -82,5 +84,30 @@ test('job: a job of one host keeps its order on another', async () => {
   for (const pid of pids) {
     assert.equal(await fresh.code(`restore ${pid}`), CU.success);
     assert.equal(await fresh.code(`unlock ${pid}`), CU.success);
+  }
+});
+
+test('job: a restore needs the job file as it was after the checkpoints', async () => {
+  await mock.host();
+  const folder = mkdtempSync(join(tmpdir(), 'cuda-job-'));
+  try {
+    const [file, old] = [join(folder, 'job'), join(folder, 'old')];
+    writeFileSync(file, '');
+    const caller = await mock.caller(13010);
+    await caller.call('init');
+    const target = await mock.target('device', { version: 13010, environment: { CUDA_CHECKPOINT_JOB_FILE: file } });
+    copyFileSync(file, old);
+    for (const action of ['lock', 'checkpoint']) assert.equal(await caller.code(`${action} ${target.pid}`), CU.success);
+    const now = readFileSync(file);
+    assert.notDeepEqual(now, readFileSync(old));
+    copyFileSync(old, file);
+    assert.equal(await caller.code(`restore ${target.pid}`), CU.operatingSystem);
+    assert.equal(await caller.state(target.pid), STATE.checkpointed);
+    writeFileSync(file, now);
+    assert.equal(await caller.code(`restore ${target.pid}`), CU.success);
+    await caller.call(`unlock ${target.pid}`);
+    await target.finish();
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 });

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CU, STATE } from '../../../plugins/cuda/test/mock/caller.js';
+import { CU, STATE, hangs } from '../../../plugins/cuda/test/mock/caller.js';
 import { MockRun } from '../../../plugins/cuda/test/mock/mock-run.js';
 
 const mock = new MockRun();
@@ -75,10 +74,11 @@ test('calls on a stopped target hang; only a lock with a timeout comes back, wit
   const begin = performance.now();
   assert.equal(await limited.code(`lock ${target.pid} 200`), CU.notReady);
   assert.ok(performance.now() - begin >= 200);
-  assert.equal(await patient.outcome(`checkpoint ${target.pid}`), 'hangs');
+  const checkpoint = patient.code(`checkpoint ${target.pid}`);
+  assert.ok(await hangs(checkpoint));
   process.kill(target.pid, 'SIGCONT');
   // The lock was given up before it was read, so it must not happen now.
-  await sleep(100);
+  assert.equal(await checkpoint, CU.illegalState);
   assert.equal(await state.state(target.pid), STATE.running);
   await target.finish();
 });
@@ -89,27 +89,31 @@ test('with all threads stopped only the restore thread needs to run; the others 
   const target = await mock.target('counter');
   await caller.call('init');
   const tid = await caller.restoreThread(target.pid);
-  assert.ok(await target.moves('main'));
+  await target.moves('main');
   await caller.call(`lock ${target.pid}`);
-  assert.ok(await target.moves('main'), 'a locked process runs on until it calls the driver');
-  assert.ok(!(await target.moves('calls')));
+  // A locked process runs on until it calls the driver.
+  await target.moves('main');
+  await target.stands('calls');
   assert.equal(await tracer.code(`seize ${target.pid}`), 0);
   const counted = target.counters();
-  const late = caller.outcome(`checkpoint ${target.pid}`);
-  assert.equal(await late, 'hangs');
+  const late = caller.code(`checkpoint ${target.pid}`);
+  assert.ok(await hangs(late));
   assert.equal(await tracer.code(`wake ${tid}`), 0);
+  assert.equal(await late, CU.success);
   assert.equal(await tracer.state(target.pid), STATE.checkpointed);
   assert.equal(await tracer.code(`halt ${tid}`), 0);
-  const fresh = await mock.caller();
-  assert.equal(await fresh.outcome(`state ${target.pid}`), 'hangs');
+  const again = caller.state(target.pid);
+  assert.ok(await hangs(again));
   assert.deepEqual(target.counters(), counted);
   await tracer.call(`wake ${tid}`);
+  assert.equal(await again, STATE.checkpointed);
   await tracer.call('init');
   assert.equal(await tracer.code(`restore ${target.pid}`), CU.success);
   assert.equal(await tracer.code(`unlock ${target.pid}`), CU.success);
   await tracer.call(`halt ${tid}`);
   assert.deepEqual(target.counters(), counted);
   assert.equal(await tracer.code(`detach ${target.pid}`), 0);
-  assert.ok((await target.moves('main')) && (await target.moves('calls')));
+  await target.moves('main');
+  await target.moves('calls');
   await target.finish();
 });

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildMock } from '../../../plugins/cuda/test/mock/build.js';
+import { hangs } from '../../../plugins/cuda/test/mock/caller.js';
 import { uuidOf } from '../../../plugins/cuda/test/mock/gpus.js';
 import { MockRun, type ToolResult } from '../../../plugins/cuda/test/mock/mock-run.js';
 
@@ -90,8 +92,12 @@ test('a lock that times out fails, and a hanging target hangs the tool', async (
   const target = await mock.target('device');
   await target.stop();
   failed(await mock.tool(['--action', 'lock', '--pid', target.pid, '-t', 100]), /Could not lock/);
-  assert.equal((await mock.tool(['--get-state', '--pid', target.pid], 13000, 800)).status, null);
-  assert.ok((await gpus.events()).some(({ what, call }) => what === 'begin' && call === 'get-state'));
+  const state = mock.tool(['--get-state', '--pid', target.pid]);
+  const asked = async (): Promise<boolean> => (await gpus.events()).some(({ what, call }) => what === 'begin' && call === 'get-state');
+  for (let i = 0; i < 1000 && !(await asked()); i++) await sleep(10);
+  assert.ok(await hangs(state));
+  process.kill(target.pid, 'SIGCONT');
+  assert.equal((await state).stdout, 'running\n');
 });
 
 test('a launched job shares one job file, which makes its processes a group', async () => {
@@ -101,6 +107,9 @@ test('a launched job shares one job file, which makes its processes a group', as
   const target = await mock.target('tree', { arguments: [1, 'same'], version: 13010, under: [`${tool}/cuda-checkpoint`, '--launch-job'] });
   const pids = (await gpus.stats()).clients.map(({ pid }) => pid);
   assert.equal(pids.length, 2);
+  // The coordinator has a state and nothing else.
+  assert.equal(await caller.state(target.pid), 0);
+  for (const call of ['tid', 'lock', 'checkpoint']) assert.equal(await caller.code(`${call} ${target.pid}`), 3, call);
   const [parent = 0, child = 0] = pids;
   assert.equal(await caller.code(`lock ${parent}`), 0);
   assert.equal(await caller.code(`checkpoint ${parent}`), 401);

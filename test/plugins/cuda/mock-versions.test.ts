@@ -34,6 +34,7 @@ for (const [version, six, complete] of [
     assert.equal((await caller.call(`symbol ${COMPLETE}`)).value, complete ? 'present' : 'absent');
     assert.equal((await caller.call(`proc ${COMPLETE} 13040`)).value, complete ? FOUND : ABSENT);
     assert.equal((await caller.call('proc cuMemAlloc 12040')).value, FOUND);
+    for (const name of ['cuMemAlloc', 'cuMemAlloc_v2']) assert.equal((await caller.call(`symbol ${name}`)).value, 'present', name);
     assert.equal((await caller.call('proc cuNoSuchCall 13040')).value, ABSENT);
   });
 }

@@ -31,6 +31,14 @@ export interface Answer {
 /** What an answer can be when the call does not come back, or its caller has died. */
 export type Outcome = Answer | 'hangs' | 'dead';
 
+/**
+ * Whether a call that was made is still without an answer after `ms`. Before another caller asks the same target, wait for the answer that is
+ * still to come: answers do not say whose they are, so two who wait at once may get each other's.
+ */
+export async function hangs(call: Promise<unknown>, ms = 500): Promise<boolean> {
+  return (await Promise.race([call, sleep(ms, 'late')])) === 'late';
+}
+
 export class Caller {
   private readonly waiting: ((outcome: Outcome) => void)[] = [];
 

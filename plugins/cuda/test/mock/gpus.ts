@@ -42,9 +42,12 @@ export interface GpuStats {
   readonly allocations: number;
 }
 
-/** `begin` and `end`: a call of the checkpoint API (or cuInit: "init"), as its caller reports it. `group`: the same, at the target. */
+/**
+ * `begin` and `end`: a call of the checkpoint API (or cuInit: "init"), as its caller reports it. `group`: the same, at a target in a group.
+ * `kernel`: a "kernel" of the process has ended.
+ */
 export interface GpuEvent {
-  readonly what: 'begin' | 'end' | 'attach' | 'group';
+  readonly what: 'begin' | 'end' | 'attach' | 'group' | 'kernel';
   readonly call?: string;
   readonly caller?: number;
   readonly target?: number;

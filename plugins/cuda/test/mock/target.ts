@@ -78,11 +78,20 @@ export class CudaTarget {
     return { main: bytes.readBigUInt64LE(0), calls: bytes.readBigUInt64LE(8) };
   }
 
-  /** Whether a number of `counter` moves within `ms`. */
-  async moves(which: 'main' | 'calls', ms = 150): Promise<boolean> {
+  /** Waits until a number of `counter` moves. @throws SubjectFailure when it does not */
+  async moves(which: 'main' | 'calls'): Promise<void> {
     const before = this.counters()[which];
-    await sleep(ms);
-    return this.counters()[which] !== before;
+    await this.subject.waitUntil(() => this.counters()[which] !== before, `the counter "${which}" to move`);
+  }
+
+  /** Insists that a number of `counter` stands still for `ms`. The call that was made last may be counted yet. @throws SubjectFailure when it moves */
+  async stands(which: 'main' | 'calls', ms = 150): Promise<void> {
+    for (let tries = 0; tries < 3; tries++) {
+      const before = this.counters()[which];
+      await sleep(ms);
+      if (this.counters()[which] === before) return;
+    }
+    throw new SubjectFailure(`the counter "${which}" goes on`);
   }
 
   /** Descriptors that lead to a GPU: sockets to the daemon and nodes. */

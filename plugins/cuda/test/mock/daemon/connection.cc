@@ -97,6 +97,10 @@ bool serve_change(const Session &session, const GpuRequest &request) {
     return true;
   });
   close_pieces(pieces);
+  if (add) {
+    std::lock_guard<std::mutex> guard(session.daemon.mutex);
+    record(session.daemon, "{\"what\":\"kernel\",\"pid\":%d}", peer_pid(session.fd));
+  }
   return reply_with(session, kSuccess);
 }
 

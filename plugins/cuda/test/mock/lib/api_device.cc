@@ -65,7 +65,9 @@ void choose_group() {
   const char *job = driver_version() >= kVersionJobs ? getenv("CUDA_CHECKPOINT_JOB_FILE") : nullptr;
   struct stat st;
   if (group != nullptr) snprintf(g_process.group, sizeof g_process.group, "%s", group);
-  else if (job != nullptr && stat(job, &st) == 0) snprintf(g_process.group, sizeof g_process.group, "job:%lu", st.st_ino);
+  if (group != nullptr || job == nullptr || stat(job, &st) != 0) return;
+  snprintf(g_process.group, sizeof g_process.group, "job:%lu", st.st_ino);
+  snprintf(g_process.job_file, sizeof g_process.job_file, "%s", job);
 }
 
 CUresult attach(int remote) {

@@ -28,10 +28,10 @@ struct Ends {
 };
 
 // "cuda" and 11 hex digits: tells the restore thread from other threads of the driver, such as cuda-EvtHandlr.
-bool parse_name(const char *name, Ends *ends) {
+bool parse_name(const char *name, const char *kind, Ends *ends) {
   int length = 0;
-  if (sscanf(name, "cuda%5x%6x%n", &ends->request_write, &ends->answer_read, &length) != 2) return false;
-  return length == 15 && (name[length] == '\0' || name[length] == '\n');
+  if (strncmp(name, kind, 4) != 0 || sscanf(name + 4, "%5x%6x%n", &ends->request_write, &ends->answer_read, &length) != 2) return false;
+  return length == 11 && (name[15] == '\0' || name[15] == '\n');
 }
 
 bool read_name(int pid, const char *tid, char *name, size_t size) {
@@ -45,7 +45,7 @@ bool read_name(int pid, const char *tid, char *name, size_t size) {
   return n > 0;
 }
 
-CUresult find_ends(int pid, Ends *ends) {
+CUresult find_ends(int pid, const char *kind, Ends *ends) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/task", pid);
   DIR *tasks = pid > 0 ? opendir(path) : nullptr;
@@ -53,7 +53,7 @@ CUresult find_ends(int pid, Ends *ends) {
   CUresult code = kNotInitialized;
   for (dirent *one = readdir(tasks); one != nullptr && code != kSuccess; one = readdir(tasks)) {
     char name[32];
-    if (one->d_name[0] == '.' || !read_name(pid, one->d_name, name, sizeof name) || !parse_name(name, ends)) continue;
+    if (one->d_name[0] == '.' || !read_name(pid, one->d_name, name, sizeof name) || !parse_name(name, kind, ends)) continue;
     ends->tid = atoi(one->d_name);
     code = kSuccess;
   }
@@ -109,14 +109,15 @@ CUresult read_answer(int fd, Death death, ChannelAnswer *answer, DeviceList *lis
 
 CUresult find_restore_thread(int pid, int *tid) {
   Ends ends;
-  CUresult code = find_ends(pid, &ends);
+  CUresult code = find_ends(pid, kRestoreThread, &ends);
   if (code == kSuccess) *tid = ends.tid;
   return code;
 }
 
 CUresult ask_target(int pid, const Request &request, const Verdict &verdict, CUprocessState *state, DeviceList *list) {
   Ends ends;
-  CUresult code = find_ends(pid, &ends);
+  CUresult code = find_ends(pid, kRestoreThread, &ends);
+  if (code == kNotInitialized && request.call == Call::kState) code = find_ends(pid, kCoordinator, &ends);
   if (code != kSuccess) return code;
   Channel channel;
   channel.requests = open_end(pid, ends.request_write, O_WRONLY);

@@ -44,6 +44,7 @@ struct Process {
   Link thread;  // the restore thread
   char folder[64];
   char group[64];
+  char job_file[64];
   uint64_t client;
 
   CUprocessState state;  // written by the restore thread only

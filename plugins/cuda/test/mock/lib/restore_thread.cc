@@ -81,11 +81,20 @@ void *serve_for_ever(void *) {
 
 }  // namespace
 
-bool start_restore_thread() {
+namespace {
+
+bool start_channel(const char *kind) {
   int requests[2], answers[2];
   if (pipe2(requests, O_CLOEXEC) != 0 || pipe2(answers, O_CLOEXEC) != 0) return false;
   g_pipes = {requests[0], requests[1], answers[0], answers[1]};
   char name[16];
-  snprintf(name, sizeof name, "cuda%05x%06x", static_cast<unsigned>(g_pipes.request_write), static_cast<unsigned>(g_pipes.answer_read));
+  snprintf(name, sizeof name, "%s%05x%06x", kind, static_cast<unsigned>(g_pipes.request_write), static_cast<unsigned>(g_pipes.answer_read));
   return start_driver_thread(name, serve_for_ever);
 }
+
+}  // namespace
+
+bool start_restore_thread() { return start_channel(kRestoreThread); }
+
+// The process that has started a job: answers get-state like a CUDA process, and has no restore thread.
+CUDA_EXPORT bool fakeServeCoordinator() { return start_channel(kCoordinator); }

@@ -9,6 +9,10 @@
 
 enum class Call : uint32_t { kState = 1, kLock, kCheckpoint, kRestore, kUnlock, kDevices, kComplete };
 
+// First four letters of the names of the threads that serve: a restore thread, and the coordinator of a job, which only has a state.
+constexpr const char *kRestoreThread = "cuda";
+constexpr const char *kCoordinator = "cjob";
+
 // What the caller was told to make the restore thread do (fault injection).
 enum class Fault : uint32_t { kNone, kHang, kCrashThread, kCrashProcess };
 

@@ -130,6 +130,9 @@ int launch_job(char **program) {
   int file = memfd_create("cuda-checkpoint-job", 0);
   if (file < 0) refuse("Could not create the job file");
   setenv("CUDA_CHECKPOINT_JOB_FILE", ("/proc/self/fd/" + std::to_string(file)).c_str(), 1);
+  // Its own state can be asked for, as that of a CUDA process; a restore thread it has not.
+  auto serve = reinterpret_cast<bool (*)()>(g_driver->symbol("fakeServeCoordinator"));
+  if (serve == nullptr || !serve()) refuse("Could not launch the job");
   pid_t child = fork();
   if (child == 0) {
     execvp(program[0], program);
