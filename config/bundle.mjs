@@ -27,6 +27,17 @@ const keepModuleUrls = {
   },
 };
 
+/** The bundle's `require` is that of core/cli/boot.cjs: the file beside it imports for us. */
+const importForUs = {
+  name: 'import-for-us',
+  setup(context) {
+    context.onLoad({ filter: /dist\/core\/import-module\.js$/ }, () => ({
+      contents: "export const importModule = (url) => require('./import.cjs')(url);",
+      loader: 'js',
+    }));
+  },
+};
+
 /** Written beside and renamed: somebody may be starting the old command at this moment. */
 function replaceFile(path, data) {
   mkdirSync(dirname(path), { recursive: true });
@@ -50,8 +61,8 @@ const result = await build({
   format: 'cjs',
   charset: 'ascii',
   target: 'node20',
-  external: ['*.node'],
-  plugins: [keepModuleUrls],
+  external: ['*.node', './import.cjs'],
+  plugins: [importForUs, keepModuleUrls],
   legalComments: 'inline',
   // Read and hashed at every start. Names stay, for messages and stacks.
   minifyWhitespace: true,

@@ -131,6 +131,12 @@ export class Hooks {
     return this.stages.get(`${operation}.${name}`);
   }
 
+  /** Stages that somebody tapped. */
+  tappedStages(operation: Operation): { stage: string; taps: ReturnType<Hooks['attached']> }[] {
+    const stages = Object.keys(STAGES[operation]).filter((stage) => this.tapped(operation, stage));
+    return stages.map((stage) => ({ stage, taps: this.attached(operation, stage) }));
+  }
+
   /** Names that tapped a stage, by point, for `criu-ts stages`. */
   attached(operation: Operation, name: string): { before: string[]; after: string[]; failed: string[] } {
     const hooks = this.tapped(operation, name);

@@ -33,11 +33,12 @@ export type ParsedLine = CommandLine | 'help' | 'version';
 /** How many words each command takes, least and most. */
 const WORD_COUNTS: Partial<Record<Command, readonly [number, number, string]>> = {
   show: [1, 4096, 'show needs the name of an image or a folder'],
+  plugin: [1, 64, 'plugin needs one of list, check, doctor, hooks'],
   encode: [1, 2, 'encode needs a JSON file (- for standard input), and the image to write'],
 };
 
 function toCommand(word: string | undefined): Command {
-  if (word === undefined) throw usageError('no command was given', 'Commands: dump, restore, check, show, encode, stages.');
+  if (word === undefined) throw usageError('no command was given', 'Commands: dump, restore, check, show, encode, stages, plugin.');
   if (word === 'exec') {
     throw new CrError('CR_USAGE', { message: 'exec was removed from CRIU', hint: 'Use a debugger.', exitCode: 255, target: 'not started' });
   }

@@ -18,6 +18,7 @@ const RUNNERS: Partial<Record<Command, () => Promise<CommandRunner>>> = {
   restore: async () => (await import('./restore.js')).runRestore,
   check: async () => (await import('./check.js')).runCheck,
   stages: async () => (await import('./stages.js')).runStages,
+  plugin: async () => (await import('./plugin.js')).runPlugin,
 };
 
 async function loadCommand(command: Command): Promise<CommandRunner> {

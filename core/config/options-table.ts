@@ -13,6 +13,8 @@ const D: Scope = ['dump'];
 const R: Scope = ['restore'];
 const DR: Scope = ['dump', 'restore'];
 const CHECK: Scope = ['check'];
+/** What finds plugins. */
+const DRP: Scope = ['dump', 'restore', 'plugin'];
 /** Options of commands that are not built yet, and of dump when it works together with them. */
 const INCREMENTAL: Scope = ['dump', 'pre-dump'];
 const SERVERS: Scope = ['dump', 'pre-dump', 'page-server', 'lazy-pages', 'restore'];
@@ -87,17 +89,21 @@ const plugins: readonly OptionRow[] = [
   value(
     'enable-plugin',
     'load NAME|PATH[@RANGE][:key=value,...]',
-    { scope: DR, criu: false, nearestFirst: true },
+    { scope: DRP, criu: false, nearestFirst: true },
     ({ plugins: switches }, text, from) => enableArgument(switches, text, from),
   ),
-  value('disable-plugin', 'do not load this plugin', { scope: DR, criu: false, nearestFirst: true }, ({ plugins: switches }, text, from) =>
+  value('disable-plugin', 'do not load this plugin', { scope: DRP, criu: false, nearestFirst: true }, ({ plugins: switches }, text, from) =>
     disableArgument(switches, text, from),
   ),
-  value('plugin-dir', 'search this folder for plugins', { scope: DR, criu: false, nearestFirst: true }, addPluginDir),
-  value('libdir', 'the same as --plugin-dir', { short: 'L', scope: DR, nearestFirst: true }, addPluginDir),
-  value('allow-missing-plugin', 'restore without a plugin of the images', { scope: R, criu: false, nearestFirst: true }, (s, text) =>
-    (s.engine.allowMissingPlugins ??= []).push(parsePluginName(text)),
+  value('plugin-dir', 'search this folder for plugins', { scope: DRP, criu: false, nearestFirst: true }, addPluginDir),
+  value('libdir', 'the same as --plugin-dir', { short: 'L', scope: DRP, nearestFirst: true }, addPluginDir),
+  value(
+    'allow-missing-plugin',
+    'restore without a plugin of the images',
+    { scope: ['restore', 'plugin'], criu: false, nearestFirst: true },
+    (s, text) => (s.engine.allowMissingPlugins ??= []).push(parsePluginName(text)),
   ),
+  flag('stages', 'plugin list: who runs in which stage', { scope: ['plugin'], criu: false }, (s, on) => (s.stages = on)),
 ];
 
 const external: readonly OptionRow[] = [
@@ -181,10 +187,10 @@ const logging: readonly OptionRow[] = [
   value(
     'format',
     'text (default) or json',
-    { scope: ['show'], criu: false },
+    { scope: ['show', 'plugin'], criu: false },
     (s, text) => (s.format = toChoice(text, ['text', 'json'] as const)),
   ),
-  flag('json', 'the same as --format json', { scope: ['show'], criu: false }, (s) => (s.format = 'json')),
+  flag('json', 'the same as --format json', { scope: ['show', 'plugin'], criu: false }, (s) => (s.format = 'json')),
   flag('pretty', 'JSON with names for flags, as crit show', { scope: ['show'], criu: false }, (s) => (s.pretty = true)),
 ];
 

@@ -12,6 +12,7 @@ export const COMMANDS = {
   show: { built: true, help: 'print an image or a folder of images' },
   encode: { built: true, help: 'turn what show --format json printed into an image' },
   stages: { built: true, help: 'print the stages of dump and restore' },
+  plugin: { built: true, help: 'list [--stages], check DIR, doctor [NAME], hooks' },
   'pre-dump': { built: false, help: 'copy memory of a running tree' },
   'page-server': { built: false, help: 'receive pages over the network' },
   'lazy-pages': { built: false, help: 'serve pages on demand' },
@@ -45,6 +46,7 @@ export interface Settings {
   logPid?: boolean;
   format?: 'text' | 'json';
   pretty?: boolean;
+  stages?: boolean;
   help?: boolean;
   version?: boolean;
   config?: string;
@@ -81,6 +83,17 @@ export function dumpOptions({ engine, plugins }: Settings, run: RunFields): Dump
 
 export function restoreOptions({ engine, plugins }: Settings, run: RunFields): RestoreOptions {
   return { ...engine, ...pluginOptions(plugins), ...run };
+}
+
+/** For `criu-ts plugin`: what finds plugins, for no operation. */
+export function inspectOptions({ engine, plugins }: Settings): RestoreOptions {
+  const { pluginDirs, pluginRanking, allowMissingPlugins } = engine as RestoreOptions;
+  return {
+    ...pluginOptions(plugins),
+    ...(pluginDirs === undefined ? {} : { pluginDirs }),
+    ...(pluginRanking === undefined ? {} : { pluginRanking }),
+    ...(allowMissingPlugins === undefined ? {} : { allowMissingPlugins }),
+  };
 }
 
 export function checkOptions({ engine }: Settings, run: Pick<RunFields, 'log'>): CheckOptions {

@@ -8,6 +8,7 @@ import { safeText } from './listing.js';
 import { TASK_STATES } from './display.js';
 import { RAW_FILES } from './magic.js';
 import { ImageReader } from './reader.js';
+import { readRecord } from './plugin-record.js';
 
 export interface FolderFile {
   readonly name: string;
@@ -59,9 +60,26 @@ export function overviewLines(dir: string): string[] {
       ...(reader.exists('pstree') ? treeLines(reader) : []),
     ];
   });
+  const used = attempt(() => (reader.exists('inventory') ? pluginLines(reader) : []));
   const parent =
     lstatSync(join(dir, 'parent'), { throwIfNoEntry: false }) === undefined ? [] : ['  builds upon the earlier dump at parent'];
-  return [safeText(dir), ...set, ...parent];
+  return [safeText(dir), ...set, ...used, ...parent];
+}
+
+/** Objects of a plugin that are told one by one; the others are counted. */
+const OBJECTS = 20;
+
+/** plugins.json in words. */
+function pluginLines(reader: ImageReader): string[] {
+  return (readRecord(reader) ?? []).flatMap(({ name, version, image, objects, facts }) => {
+    const shown = objects.slice(0, OBJECTS).map(({ pid, fd, address, what, hook }) => {
+      const where = `${fd === undefined ? '' : ` fd ${fd}`}${address === undefined ? '' : ` at 0x${address.toString(16)}`}`;
+      return `    pid ${pid}${where}: ${safeText(what)} (${safeText(hook)})`;
+    });
+    const rest = objects.length > OBJECTS ? [`    ... and ${objects.length - OBJECTS} more`] : [];
+    const said = Object.entries(facts).map(([key, value]) => `    ${safeText(key)}: ${safeText(JSON.stringify(value)).slice(0, 500)}`);
+    return [`  plugin ${safeText(name)} ${safeText(version)}, its data ${safeText(image.writes)}:`, ...shown, ...rest, ...said];
+  });
 }
 
 function treeLines(reader: ImageReader): string[] {

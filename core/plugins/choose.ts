@@ -2,7 +2,7 @@
  * Which plugins an operation loads. Those that the user named must be had; those that were merely found are tried in a process of their own first, and stop
  * nobody; a restore loads exactly those that the inventory names.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { PluginRequest } from '../config/plugin-request.js';
 import { provenanceText } from '../config/provenance.js';
 import { CrError } from '../errors.js';
@@ -34,6 +34,8 @@ export interface Chosen {
 
 export class PluginChooser {
   private found: Found | null = null;
+  /** Why what was found stays off, by name. */
+  private readonly reasons = new Map<string, string>();
 
   constructor(
     private readonly selection: Selection,
@@ -42,19 +44,35 @@ export class PluginChooser {
     private readonly home = homeFolder(),
   ) {}
 
-  /** Every plugin in every place, looked for once. */
+  /** Every plugin in every place, looked for once. @throws CrError CR_USAGE for a folder that the user named and that is none */
   all(): Found {
-    this.found ??= findPlugins({ folders: this.selection.folders, home: this.home });
+    if (this.found) return this.found;
+    for (const folder of this.selection.folders) this.checkFolder(folder);
+    this.found = findPlugins({ folders: this.selection.folders, home: this.home });
     return this.found;
   }
 
-  private isDisabled({ manifest, packageName }: FoundPlugin): boolean {
-    const off = byNames(this.selection.disabled);
-    return (
-      off(manifest.name) ||
-      off(packageName) ||
-      this.selection.disabled.some((name) => byName([{ manifest, packageName } as FoundPlugin], name) !== undefined)
-    );
+  private checkFolder(folder: string): void {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw new CrError('CR_USAGE', {
+        message: 'is no folder of plugins',
+        subject: { path: folder },
+        hint: 'Check --plugin-dir, -L (--libdir) and CRIU_LIBS_DIR.',
+        target: 'not started',
+      });
+    const native = readdirSync(folder).filter((name) => name.endsWith('.so'));
+    if (native.length > 0)
+      this.log.warn(`${folder} has plugins for CRIU itself (${native.slice(0, 5).join(', ')}): they are not loaded here`);
+  }
+
+  private isDisabled(plugin: FoundPlugin): boolean {
+    return this.selection.disabled.some((name) => byName([plugin], name) !== undefined);
+  }
+
+  /** The same as forDump(), with the reasons for those that stay off. */
+  async withReasons(): Promise<{ readonly plugins: readonly LoadedPlugin[]; readonly reasons: ReadonlyMap<string, string> }> {
+    const { plugins } = await this.forDump();
+    return { plugins, reasons: this.reasons };
   }
 
   /** For a dump: what the user asked for, and what was found and works here. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING for what was asked for */
@@ -62,7 +80,11 @@ export class PluginChooser {
     const plugins: LoadedPlugin[] = [];
     for (const request of this.selection.requests) add(plugins, await this.requested(request));
     for (const found of this.all().plugins) {
-      if (this.isDisabled(found) || plugins.some(({ manifest }) => manifest.name === found.manifest.name)) continue;
+      if (plugins.some(({ manifest }) => manifest.name === found.manifest.name)) continue;
+      if (this.isDisabled(found)) {
+        this.reasons.set(found.manifest.name, 'switched off by --disable-plugin or the configuration');
+        continue;
+      }
       const loaded = await this.discovered(found);
       if (loaded) add(plugins, loaded);
     }
@@ -211,6 +233,7 @@ export class PluginChooser {
   private async discovered(found: FoundPlugin): Promise<LoadedPlugin | null> {
     const { name } = found.manifest;
     const off = (why: string) => {
+      this.reasons.set(name, why);
       this.log.info(`Plugin ${name} stays off: ${why}`);
       return null;
     };
@@ -233,10 +256,6 @@ export class PluginChooser {
 
 function isPath(reference: string): boolean {
   return reference.startsWith('/');
-}
-
-function byNames(names: readonly string[]): (name: string) => boolean {
-  return (name) => names.includes(name);
 }
 
 /** None of the paths that the plugin needs is there. */

@@ -124,4 +124,6 @@ export interface PluginDefinition extends Manifest {
   apply(host: PluginHost): void;
   /** Whether this host has what the plugin is for; a reason when it does not. Called in a process of its own, before anything is frozen. */
   probe?(): Promise<string | undefined> | string | undefined;
+  /** Lines about this host, for `criu-ts plugin doctor`: what was found, what is missing, and what to do. */
+  doctor?(options: OptionValues): Promise<readonly string[]> | readonly string[];
 }

@@ -8,7 +8,7 @@ import type { DumpOptions, ResolvedDumpOptions } from '../options.js';
 import type { ResumedTree } from './contexts.js';
 import { chooserOf, openChosen, type OpenPlugins } from './open.js';
 import { writtenImages } from './plugin-images.js';
-import { writeRecord } from './record.js';
+import { writeRecord } from '../images/plugin-record.js';
 import { runningTree, stoppedTree, type TaskNumbers } from './stopped-tree.js';
 
 export interface DumpPluginsRequest {

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { dirname } from 'node:path';
 import semver from 'semver';
 import { CrError } from '../errors.js';
+import { importModule } from '../import-module.js';
 import { PLUGIN_API, PLUGIN_NATIVE_ABI, PLUGIN_TAG } from './api-version.js';
 import type { Manifest, PluginDefinition } from './definition.js';
 import { readOptions } from './option-values.js';
@@ -97,7 +98,7 @@ export function loadDefinition(definition: unknown, request: LoadRequest): Loade
 export async function loadFile(file: string, request: Omit<LoadRequest, 'source' | 'folder'>): Promise<LoadedPlugin> {
   let module: unknown;
   try {
-    module = await import(pathToFileURL(file).href);
+    module = await importModule(pathToFileURL(file).href);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw refuse(request.what, `cannot be loaded: ${message.split('\n')[0]}`, `Look at ${file}.`, error);

@@ -10,7 +10,7 @@ import type { PluginRecord, RestorePlan, SeedTask, SeenTask, SyscallProgram } fr
 import { demandOf, enforce } from './enforce.js';
 import { chooserOf, openChosen, type OpenPlugins } from './open.js';
 import { readImages } from './plugin-images.js';
-import { readRecord } from './record.js';
+import { readRecord } from '../images/plugin-record.js';
 import { stoppedTree } from './stopped-tree.js';
 
 export interface RestorePluginsRequest {

@@ -172,9 +172,11 @@ export function manifestProblems(value: unknown): string[] {
 }
 
 /** The manifest part of a definition: everything that is data. */
-export function manifestOf(definition: Manifest & { readonly apply?: unknown; readonly probe?: unknown }): Manifest {
-  const { apply, probe, ...manifest } = definition;
-  void [apply, probe];
+export function manifestOf(
+  definition: Manifest & { readonly apply?: unknown; readonly probe?: unknown; readonly doctor?: unknown },
+): Manifest {
+  const { apply, probe, doctor, ...manifest } = definition;
+  void [apply, probe, doctor];
   return manifest;
 }
 

@@ -18,7 +18,8 @@ export function definePlugin(definition: PluginDefinition): PluginDefinition {
   const stamped = { sdk: PLUGIN_API, ...definition };
   const problems = manifestProblems(manifestOf(stamped));
   if (typeof definition.apply !== 'function') problems.push('apply: must be a function');
-  if (definition.probe !== undefined && typeof definition.probe !== 'function') problems.push('probe: must be a function');
+  for (const key of ['probe', 'doctor'] as const)
+    if (definition[key] !== undefined && typeof definition[key] !== 'function') problems.push(`${key}: must be a function`);
   if (problems.length > 0) throw new TypeError(`definePlugin: ${problems.join('; ')}`);
   return Object.freeze(Object.defineProperty({ ...stamped }, PLUGIN_TAG, { value: true }));
 }

@@ -5,9 +5,9 @@
 import { readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
-import type { ImageReader } from '../images/reader.js';
-import type { ImageWriter } from '../images/writer.js';
-import type { PluginRecord } from './contexts.js';
+import type { PluginRecord } from '../plugins/contexts.js';
+import type { ImageReader } from './reader.js';
+import type { ImageWriter } from './writer.js';
 
 export const RECORD_FILE = 'plugins.json';
 const VERSION = 1;

@@ -1,0 +1,265 @@
+/** Plugins through the command: found, named, switched off, listed, checked; and the three cases of the inventory as bytes. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { manifest, writePlugin } from '../helpers/plugin-folder.js';
+import { criuTs } from '../helpers/run-command.js';
+
+const FD = 7;
+const started: number[] = [];
+let root: string;
+let folder: string;
+
+before(() => {
+  root = mkdtempSync(join(tmpdir(), 'criu-ts-plugin-command-'));
+});
+after(() => rmSync(root, { recursive: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'case-'));
+});
+afterEach(() => {
+  for (const pid of started.splice(0)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+});
+
+const DEVICE = manifest('device_plugin', {
+  claims: { charMajors: [10] },
+  hooks: { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner', 'restore.openFile': 'owner' },
+  options: { note: { type: 'string', doc: 'Goes to the log.' } },
+});
+const APPLY = `
+  host.on('dump.claimFile', () => ({ what: '/dev/fuse' }));
+  host.on('dump.saveFile', ({ link }) => { host.log.info('note ' + host.options.note); host.images.write('device_plugin-file.txt', link); });
+  host.on('restore.openFile', () => ({ fd: openSync(Buffer.from(host.images.read('device_plugin-file.txt')).toString(), 'r+') }));
+`;
+
+async function start(command: string, comm: string): Promise<ChildProcess> {
+  const child = spawn('/bin/bash', ['-c', command], { detached: true, stdio: 'ignore', cwd: '/' });
+  started.push(child.pid!);
+  while (readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim() !== comm) await sleep(5);
+  return child;
+}
+
+const withDevice = () => start(`exec ${FD}<>/dev/fuse; exec sleep 1000`, 'sleep');
+
+async function ended(child: ChildProcess): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) await sleep(5);
+}
+
+function run(args: readonly string[]): { status: number | null; text: string } {
+  const { status, stdout, stderr } = criuTs(args);
+  return { status, text: `${stdout}${stderr}` };
+}
+
+test('--enable-plugin with a folder, options and a range; restore finds it by name in --plugin-dir', async () => {
+  const plugins = join(folder, 'plugins');
+  const dir = writePlugin(plugins, DEVICE, { apply: APPLY });
+  const images = mkdtempSync(join(folder, 'images-'));
+  const child = await withDevice();
+  const dumped = run(['dump', '-t', String(child.pid), '-D', images, '-v4', '--enable-plugin', `${dir}@^1.0:note=hello`]);
+  assert.equal(dumped.status, 0, dumped.text);
+  assert.match(dumped.text, /device_plugin: note hello/);
+  await ended(child);
+  const refused = run(['restore', '-d', '-D', images]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.text, /device_plugin: missing \(looked in .*install the package/);
+  const verdict = run(['plugin', 'check', images, '--plugin-dir', plugins]);
+  assert.equal(verdict.status, 0, verdict.text);
+  assert.match(verdict.text, /device_plugin: satisfied \(1\.0\.0 of /);
+  const shown = run(['show', images]);
+  assert.match(shown.text, /plugins: device_plugin\n/);
+  assert.match(
+    shown.text,
+    new RegExp(`plugin device_plugin 1\\.0\\.0, its data 1\\.0\\.0:\\n    pid ${child.pid} fd ${FD}: /dev/fuse \\(dump\\.saveFile\\)`),
+  );
+  const restored = run(['restore', '-d', '-D', images, '-L', plugins]);
+  assert.equal(restored.status, 0, restored.text);
+  started.push(child.pid!);
+  assert.equal(readlinkSync(`/proc/${child.pid}/fd/${FD}`), '/dev/fuse');
+});
+
+test('a plugin that was asked for and cannot be had stops the run before anything is frozen', async () => {
+  const child = await withDevice();
+  const dump = (plugin: string) => run(['dump', '-t', String(child.pid), '-D', folder, '--enable-plugin', plugin]);
+  const bad = writePlugin(folder, manifest('bad_plugin'), { written: { ...manifest('bad_plugin'), hooks: { 'dump.pause': 'broadcast' } } });
+  const throws = writePlugin(folder, manifest('throwing_plugin'), { source: 'throw new Error("no library");' });
+  const differs = writePlugin(folder, manifest('other_plugin'), { written: { ...manifest('other_plugin'), version: '1.0.1' } });
+  for (const [plugin, message] of [
+    ['nosuch', /plugin nosuch \(--enable-plugin\) was not found/],
+    ['/no/such', /plugin \/no\/such \(--enable-plugin\) is not there/],
+    [bad, /hooks\["dump\.pause"\]: is no hook/],
+    [throws, /cannot be loaded: no library/],
+    [differs, /version: package\.json and the definition differ/],
+    [`${writePlugin(folder, manifest('plain_plugin'))}@^2.0`, /plain_plugin is 1\.0\.0, asked for was \^2\.0/],
+    [`${writePlugin(folder, manifest('plain_plugin'))}:color=red`, /there is no option "color"; it has none/],
+  ] as const) {
+    const { status, text } = dump(plugin);
+    assert.equal(status, 1);
+    assert.match(text, message);
+    assert.doesNotMatch(text, /\n\s+at /, 'no stack trace');
+  }
+});
+
+test('a plugin that was merely found is tried in a process of its own, and stops nobody', async () => {
+  const plugins = join(folder, 'plugins');
+  writePlugin(plugins, manifest('exits_plugin'), { source: 'process.exit(3);' });
+  writePlugin(plugins, manifest('crashes_plugin'), { source: 'process.kill(process.pid, "SIGSEGV");' });
+  writePlugin(plugins, manifest('absent_plugin'), { members: `probe: () => 'there is no such device'` });
+  writePlugin(plugins, manifest('hostless_plugin', { host: { anyOf: ['/no/such/device'] } }), {
+    source: 'throw new Error("never loaded")',
+  });
+  writePlugin(plugins, manifest('fine_plugin'));
+  const listed = run(['plugin', 'list', '--plugin-dir', plugins]);
+  assert.equal(listed.status, 0, listed.text);
+  const state = (name: string) => new RegExp(`^${name} +\\S+ +(\\w+) [^\\n]*(?:\\n {40,}([^\\n]*))?`, 'm').exec(listed.text)?.slice(1);
+  assert.deepEqual(state('exits_plugin'), ['off', 'its probe ended with status 3']);
+  assert.deepEqual(state('crashes_plugin'), ['off', 'its probe ended by SIGSEGV']);
+  assert.deepEqual(state('absent_plugin'), ['off', 'there is no such device']);
+  assert.deepEqual(state('hostless_plugin'), ['off', 'this host has none of /no/such/device']);
+  assert.equal(state('fine_plugin')?.[0], 'enabled');
+  const child = await start('exec sleep 1000', 'sleep');
+  const dumped = run(['dump', '-t', String(child.pid), '-D', folder, '-R', '-v3', '--plugin-dir', plugins]);
+  assert.equal(dumped.status, 0, dumped.text);
+  assert.match(dumped.text, /Plugins: fine_plugin 1\.0\.0/);
+  assert.match(run(['plugin', 'list', '--plugin-dir', plugins, '--disable-plugin', 'fine_plugin']).text, /fine_plugin +1\.0\.0 +off/);
+});
+
+test('code in a file that others can write is not run, and the cure is named', () => {
+  const dir = writePlugin(join(folder, 'plugins'), manifest('open_plugin'));
+  chmodSync(join(dir, 'index.js'), 0o666);
+  const { status, text } = run(['dump', '-t', '1', '-D', folder, '--enable-plugin', dir]);
+  assert.equal(status, 1);
+  assert.match(text, /index\.js can be written by everybody: the plugin .* is not run with our rights/);
+  assert.match(text, /chmod o-w \S+index\.js/);
+});
+
+test('plugin list --stages: who runs where, in order, whatever the order of the folders', () => {
+  const hooks = { 'dump.pauseDevices': 'broadcast', 'dump.freeze:before': 'stage' } as const;
+  const apply = `host.on('dump.pauseDevices', () => undefined); host.onStage('dump.freeze:before', () => undefined);`;
+  const a = writePlugin(folder, manifest('a_plugin', { hooks, after: ['b_plugin'] }), { apply });
+  const b = writePlugin(folder, manifest('b_plugin', { hooks }), { apply });
+  for (const order of [
+    [a, b],
+    [b, a],
+  ]) {
+    const { status, text } = run(['plugin', 'list', '--stages', ...order.flatMap((dir) => ['--enable-plugin', dir])]);
+    assert.equal(status, 0, text);
+    assert.match(text, /pauseDevices +dump\.pauseDevices +b_plugin, a_plugin/);
+    assert.match(text, /freeze +dump\.freeze:before +b_plugin, a_plugin/);
+  }
+  const circle = writePlugin(folder, manifest('c_plugin', { after: ['d_plugin'], before: ['d_plugin'] }));
+  const d = writePlugin(folder, manifest('d_plugin'));
+  assert.match(
+    run(['plugin', 'list', '--stages', '--enable-plugin', circle, '--enable-plugin', d]).text,
+    /the order of plugins is a circle: c_plugin after d_plugin after c_plugin/,
+  );
+});
+
+test('conflicts and two of one name are told before anything is frozen', () => {
+  const a = writePlugin(folder, manifest('a_plugin', { conflicts: ['b_plugin'] }));
+  const b = writePlugin(folder, manifest('b_plugin'));
+  assert.match(
+    run(['plugin', 'list', '--enable-plugin', a, '--enable-plugin', b]).text,
+    /plugins a_plugin and b_plugin exclude each other/,
+  );
+  const twin = writePlugin(join(folder, 'elsewhere'), manifest('b_plugin'));
+  assert.match(run(['plugin', 'list', '--enable-plugin', b, '--enable-plugin', twin]).text, /two plugins are called b_plugin/);
+});
+
+/** inventory.img (magic, length, message) with another field 12. Ours has it present and empty: `62 00` (wire type 2, length 0). */
+function withPlugins(bytes: Buffer, field: Buffer): Buffer {
+  const size = bytes.readUInt32LE(4);
+  const body = bytes.subarray(8, 8 + size);
+  const at = body.indexOf(Buffer.from([0x62, 0x00]));
+  assert.ok(at > 0);
+  const changed = Buffer.concat([body.subarray(0, at), field, body.subarray(at + 2)]);
+  const head = Buffer.from(bytes.subarray(0, 8));
+  head.writeUInt32LE(changed.length, 4);
+  return Buffer.concat([head, changed]);
+}
+
+test('the three cases of the inventory, written by hand as bytes', async () => {
+  const images = mkdtempSync(join(folder, 'images-'));
+  const plugins = join(folder, 'plugins');
+  writePlugin(plugins, manifest('wanted_plugin'));
+  writePlugin(plugins, manifest('other_plugin'));
+  const child = await start('exec sleep 1000', 'sleep');
+  assert.equal(run(['dump', '-t', String(child.pid), '-D', images]).status, 0);
+  await ended(child);
+  const original = readFileSync(join(images, 'inventory.img'));
+  const name = Buffer.from('wanted_plugin');
+  const listed = Buffer.concat([Buffer.from([0x62, name.length + 2, 0x62, name.length]), name]);
+  const restore = async (field: Buffer, args: readonly string[]) => {
+    const set = mkdtempSync(join(folder, 'set-'));
+    cpSync(images, set, { recursive: true });
+    writeFileSync(join(set, 'inventory.img'), withPlugins(original, field));
+    const done = run(['restore', '-d', '-D', set, '-v3', ...args]);
+    if (done.status === 0) {
+      process.kill(child.pid!, 'SIGKILL');
+      while (true) {
+        try {
+          process.kill(child.pid!, 0);
+          await sleep(5);
+        } catch {
+          break;
+        }
+      }
+    }
+    return done;
+  };
+  const all = ['--plugin-dir', plugins];
+  const missing = await restore(Buffer.alloc(0), all);
+  assert.equal(missing.status, 0, missing.text);
+  assert.match(missing.text, /Plugins: other_plugin .*, wanted_plugin/, 'no field: all are enabled');
+  const empty = await restore(Buffer.from([0x62, 0x00]), all);
+  assert.equal(empty.status, 0, empty.text);
+  assert.doesNotMatch(empty.text, /Plugins:/, 'empty: none is loaded');
+  const named = await restore(listed, all);
+  assert.equal(named.status, 0, named.text);
+  assert.match(named.text, /Plugins: wanted_plugin 1\.0\.0 \(\S+\)\n/, 'names: exactly these');
+  const absent = await restore(listed, []);
+  assert.equal(absent.status, 1);
+  assert.match(absent.text, /wanted_plugin: missing/);
+  const waived = await restore(listed, ['--allow-missing-plugin', 'wanted_plugin']);
+  assert.equal(waived.status, 0, waived.text);
+  assert.match(waived.text, /Warn .*wanted_plugin, which the checkpoint needs, is left out/);
+  const dry = run(['restore', '--dry-run', '-D', images]);
+  assert.equal(dry.status, 0, dry.text);
+});
+
+test('several names: every state at once', async () => {
+  const images = mkdtempSync(join(folder, 'images-'));
+  const plugins = join(folder, 'plugins');
+  writePlugin(plugins, manifest('good_plugin'));
+  writePlugin(plugins, manifest('no_gpu_plugin'), { members: `probe: () => 'no such GPU'` });
+  writePlugin(plugins, manifest('old_plugin'), { written: { ...manifest('old_plugin'), api: '^9.0.0' } });
+  const child = await start('exec sleep 1000', 'sleep');
+  assert.equal(run(['dump', '-t', String(child.pid), '-D', images]).status, 0);
+  await ended(child);
+  const names = ['good_plugin', 'no_gpu_plugin', 'old_plugin', 'lost_plugin'].map((text) => Buffer.from(text));
+  const inner = Buffer.concat(names.map((text) => Buffer.concat([Buffer.from([0x62, text.length]), text])));
+  writeFileSync(
+    join(images, 'inventory.img'),
+    withPlugins(readFileSync(join(images, 'inventory.img')), Buffer.concat([Buffer.from([0x62, inner.length]), inner])),
+  );
+  for (const args of [
+    ['restore', '--dry-run', '-D', images, '--plugin-dir', plugins],
+    ['plugin', 'check', images, '--plugin-dir', plugins],
+  ]) {
+    const { status, text } = run(args);
+    assert.equal(status, 1);
+    assert.match(text, /good_plugin: satisfied/);
+    assert.match(text, /no_gpu_plugin: unavailable \(no such GPU\)/);
+    assert.match(text, /old_plugin: wrong version \(.*works with plugin API \^9\.0\.0/);
+    assert.match(text, /lost_plugin: missing/);
+  }
+});
