@@ -69,7 +69,7 @@ const NO_IMAGES = {
 function stageLines(operation: Operation, hooks: Hooks): string[] {
   const rows = HOOK_NAMES.filter((name) => PLUGIN_HOOKS[name].operation === operation).map((name) => ({
     stage: PLUGIN_HOOKS[name].stage,
-    hook: name as string,
+    hook: name,
     names: hooks.tappedBy(name),
   }));
   const points = hooks
