@@ -54,6 +54,11 @@ export interface CommonOptions {
   readonly pluginDirs?: readonly string[];
   /** Names of plugins: of several that claim one object, the one named first gets it. */
   readonly pluginRanking?: readonly string[];
+  /**
+   * The command sets it: when a plugin blocks the event loop long after its deadline, the process ends with 1. (The tree was let go before that.) A program that
+   * uses the library is not ended; its event loop stays blocked.
+   */
+  readonly exitWhenStuck?: boolean;
   /** Aborting ends the operation at the next safe point: a dump leaves the target running, a restore removes what it made. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (event: ProgressEvent) => void;

@@ -19,7 +19,9 @@ export const runDump: CommandRunner = async (line, keepLog) => {
   const run = openRun(line);
   keepLog(run.log);
   try {
-    const result = await dump(dumpOptions(settings, { log: run.log, signal: run.signal, onProgress: run.progress.update }));
+    const result = await dump(
+      dumpOptions(settings, { log: run.log, signal: run.signal, onProgress: run.progress.update, exitWhenStuck: true }),
+    );
     run.progress.clear();
     if (settings.engine.dryRun === true) writeAll(1, dryRunText(result));
     else if (settings.displayStats === true) printStats('stats-dump', settings);

@@ -26,7 +26,9 @@ async function bringBack(line: CommandLine, run: RunContext): Promise<RestoreRes
     pidfile = reservePidfile(settings.pidfile, engine.workDir ?? engine.imagesDir ?? '.');
   }
   try {
-    const result = await restore(restoreOptions(settings, { log: run.log, signal: run.signal, onProgress: run.progress.update }));
+    const result = await restore(
+      restoreOptions(settings, { log: run.log, signal: run.signal, onProgress: run.progress.update, exitWhenStuck: true }),
+    );
     pidfile?.write(result.pid);
     return result;
   } catch (error) {

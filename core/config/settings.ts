@@ -25,7 +25,10 @@ export const COMMANDS = {
 export type Command = keyof typeof COMMANDS;
 
 type Mutable<T> = { -readonly [K in keyof T]?: Exclude<T[K], undefined> };
-type EngineFields = Omit<DumpOptions & RestoreOptions & CheckOptions, 'log' | 'signal' | 'onProgress' | 'actionScripts' | PluginFields>;
+type EngineFields = Omit<
+  DumpOptions & RestoreOptions & CheckOptions,
+  'log' | 'signal' | 'onProgress' | 'actionScripts' | 'exitWhenStuck' | PluginFields
+>;
 /** Lists that grow; `plugins` and `disabledPlugins` come from the switches. */
 type PluginFields = 'plugins' | 'disabledPlugins' | 'pluginDirs' | 'pluginRanking' | 'allowMissingPlugins';
 
@@ -59,7 +62,7 @@ export function emptySettings(): Settings {
 }
 
 /** What the command adds to the options that were typed in. */
-export type RunFields = Pick<CommonOptions, 'log' | 'signal' | 'onProgress'>;
+export type RunFields = Pick<CommonOptions, 'log' | 'signal' | 'onProgress' | 'exitWhenStuck'>;
 
 /** What the engine is told about plugins; nothing when nobody said anything. */
 function pluginOptions({ requests, disabled }: PluginSwitches): {

@@ -150,8 +150,10 @@ export class KernelThread {
     }
   }
 
-  arm(ms: number): void {
-    this.thread.arm(ms);
+  /** See NativeThread.arm(). */
+  arm(ms: number, lastWords?: string): void {
+    if (lastWords === undefined) this.thread.arm(ms);
+    else this.thread.arm(ms, lastWords);
   }
   disarm(): boolean {
     return this.thread.disarm();

@@ -35,8 +35,11 @@ export interface NativeThread {
   abandon(): void;
   /** Ends the thread when its queue is empty. */
   close(): void;
-  /** Arms the watchdog: after `ms` milliseconds (1 to a day) the thread is abandoned, whatever JavaScript does. Replaces an earlier deadline. */
-  arm(ms: number): void;
+  /**
+   * Arms the watchdog: after `ms` milliseconds (1 to a day) the thread is abandoned, whatever JavaScript does. Replaces an earlier deadline. With `lastWords`
+   * the process prints them on standard error and ends with 1 when nobody disarms it within three more seconds: JavaScript is stuck for good.
+   */
+  arm(ms: number, lastWords?: string): void;
   /** Disarms it; true when it had expired. */
   disarm(): boolean;
 }

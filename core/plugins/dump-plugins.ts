@@ -6,7 +6,7 @@ import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';
 import type { DumpOptions, ResolvedDumpOptions } from '../options.js';
 import type { ResumedTree } from './contexts.js';
-import { chooserOf, openChosen, type OpenPlugins } from './open.js';
+import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
 import { writtenImages } from './plugin-images.js';
 import { writeRecord } from '../images/plugin-record.js';
 import { runningTree, stoppedTree, type TaskNumbers } from './stopped-tree.js';
@@ -28,8 +28,7 @@ export class DumpPlugins {
     private readonly open: OpenPlugins,
     private readonly request: DumpPluginsRequest,
   ) {
-    const { thread } = request;
-    open.session.watch = { arm: (ms) => thread.arm(ms), disarm: () => void thread.disarm() };
+    open.session.watch = watchOf(request.thread, request.options);
   }
 
   /** Null when there are none. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */

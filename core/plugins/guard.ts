@@ -14,7 +14,8 @@ export interface Blame {
 
 /** The native watchdog of a run. */
 export interface Watch {
-  arm(ms: number): void;
+  /** @param who for the last words of a process that is stuck */
+  arm(ms: number, who: string): void;
   disarm(): void;
 }
 
@@ -63,7 +64,7 @@ export interface Limits {
 export async function guarded<T>(blame: Blame, { ms, watch, signal }: Limits, work: () => T | Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let stop: (() => void) | undefined;
-  watch.arm(ms + WATCHDOG_EXTRA_MS);
+  watch.arm(ms + WATCHDOG_EXTRA_MS, `${who(blame)} (${blame.site})`);
   try {
     const overdue = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(late(blame, ms)), ms);

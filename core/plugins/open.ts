@@ -2,6 +2,7 @@
 import { toPluginRequests } from '../config/plugin-request.js';
 import { CrError } from '../errors.js';
 import type { Hooks } from '../hooks.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
 import { LocalCalls } from '../kernel/local.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import type { Log } from '../log.js';
@@ -10,6 +11,7 @@ import type { Operation } from '../stages.js';
 import { type Chosen, PluginChooser, type Selection } from './choose.js';
 import { ExternalFiles } from './external-files.js';
 import type { PluginImages } from './definition.js';
+import type { Watch } from './guard.js';
 import { orderPlugins } from './order.js';
 import { type LoadedPlugin, PluginSession } from './session.js';
 import { startNative } from './native-process.js';
@@ -27,6 +29,13 @@ export interface OpenRequest {
   readonly log: Log;
   readonly proc: ProcReader;
   images(plugin: LoadedPlugin): PluginImages;
+}
+
+/** The watchdog of a run's thread for calls of plugins. */
+export function watchOf(thread: KernelThread, { exitWhenStuck }: CommonOptions): Watch {
+  const words = (who: string) =>
+    exitWhenStuck === true ? `criu-ts: ${who} blocks this process; the tree was let go, and the run ends\n` : undefined;
+  return { arm: (ms, who) => thread.arm(ms, words(who)), disarm: () => void thread.disarm() };
 }
 
 /** What the options say about plugins. */

@@ -8,7 +8,7 @@ import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
 import type { PluginRecord, RestorePlan, SeedTask, SeenTask, SyscallProgram } from './contexts.js';
 import { demandOf, enforce } from './enforce.js';
-import { chooserOf, openChosen, type OpenPlugins } from './open.js';
+import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
 import { readImages } from './plugin-images.js';
 import { readRecord } from '../images/plugin-record.js';
 import { stoppedTree } from './stopped-tree.js';
@@ -27,7 +27,9 @@ export class RestorePlugins {
     private readonly open: OpenPlugins,
     private readonly request: RestorePluginsRequest,
     private readonly records: readonly PluginRecord[] | null,
-  ) {}
+  ) {
+    open.session.watch = watchOf(request.thread, request.options);
+  }
 
   /** Null when none are needed. @throws CrError CR_PLUGIN_MISSING with the verdict about every name */
   static async start(request: RestorePluginsRequest): Promise<RestorePlugins | null> {

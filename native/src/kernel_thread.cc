@@ -48,7 +48,8 @@ class KernelThread : public Napi::ObjectWrap<KernelThread> {
     int64_t ms = 0;
     if (!ReadInteger(info, 0, "ms", 1, kMaxDeadline, &ms)) return;
     watchdog_.reset();
-    int err = Watchdog::Start(thread_, ms, &watchdog_);
+    std::string last_words = info.Length() > 1 && info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : std::string();
+    int err = Watchdog::Start(thread_, ms, std::move(last_words), &watchdog_);
     armed_ = err == 0;
     if (err != 0) Napi::Error::New(info.Env(), std::string("pthread_create: ") + std::strerror(err)).ThrowAsJavaScriptException();
   }

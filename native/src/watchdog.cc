@@ -1,9 +1,17 @@
 #include "watchdog.h"
 
 #include <chrono>
+#include <unistd.h>
 
-int Watchdog::Start(std::shared_ptr<JobThread> thread, int64_t milliseconds, std::unique_ptr<Watchdog>* out) {
-  std::unique_ptr<Watchdog> dog(new Watchdog(std::move(thread), milliseconds));
+namespace {
+
+// For JavaScript that was merely late, and now cleans up.
+constexpr std::chrono::milliseconds kGrace{3000};
+
+}  // namespace
+
+int Watchdog::Start(std::shared_ptr<JobThread> thread, int64_t milliseconds, std::string last_words, std::unique_ptr<Watchdog>* out) {
+  std::unique_ptr<Watchdog> dog(new Watchdog(std::move(thread), milliseconds, std::move(last_words)));
   int err = StartThread(&dog->clock_, &Watchdog::Main, dog.get());
   if (err != 0) {
     dog->joined_ = true;
@@ -25,6 +33,11 @@ void Watchdog::Count() {
   expired_ = true;
   lock.unlock();
   thread_->Abandon();
+  if (last_words_.empty()) return;
+  lock.lock();
+  if (changed_.wait_for(lock, kGrace, [this] { return disarmed_; })) return;
+  ssize_t written = write(STDERR_FILENO, last_words_.data(), last_words_.size());
+  _exit(written < 0 ? 2 : 1);
 }
 
 bool Watchdog::Disarm() {

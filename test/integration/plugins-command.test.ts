@@ -263,3 +263,44 @@ test('several names: every state at once', async () => {
     assert.match(text, /lost_plugin: missing/);
   }
 });
+
+test('a plugin that blocks the command for ever: the tree goes on, and the command ends by itself', async () => {
+  const child = await start('exec sleep 1000', 'sleep');
+  const stuck = manifest('stuck_plugin', {
+    hooks: { 'dump.checkpointDevices': 'broadcast' },
+    deadlines: { 'dump.checkpointDevices': 300 },
+  });
+  const dir = writePlugin(folder, stuck, { apply: `host.on('dump.checkpointDevices', () => { for (;;); });` });
+  const { status, text } = run(['dump', '-t', String(child.pid), '-D', folder, '--enable-plugin', dir]);
+  assert.equal(status, 1, text);
+  assert.match(text, /stuck_plugin 1\.0\.0 in dump\.checkpointDevices \(\S+index\.js:\d+\) blocks this process; the tree was let go/);
+  assert.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /State:\s+S/);
+  assert.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /TracerPid:\s+0/);
+});
+
+test('an optional plugin that fails before it took anything is left out, a required one ends the dump', async () => {
+  const child = await start('exec sleep 1000', 'sleep');
+  const data = manifest('failing_plugin', { hooks: { 'dump.pauseDevices': 'broadcast' } });
+  const apply = `host.on('dump.pauseDevices', () => { throw new Error('broken'); });`;
+  const required = writePlugin(join(folder, 'required'), data, { apply });
+  const optional = writePlugin(join(folder, 'optional'), { ...data, failPolicy: 'optional' }, { apply });
+  const dump = (dir: string) =>
+    run(['dump', '-R', '-t', String(child.pid), '-D', mkdtempSync(join(folder, 'images-')), '--enable-plugin', dir]);
+  assert.equal(dump(required).status, 1);
+  const { status, text } = dump(optional);
+  assert.equal(status, 0, text);
+  assert.match(text, /Warn .*failing_plugin 1\.0\.0 in dump\.pauseDevices: broken; it is optional/);
+});
+
+test('Ctrl-C in a hook that hangs: the tree goes on', async () => {
+  const child = await start('exec sleep 1000', 'sleep');
+  const data = manifest('waiting_plugin', { hooks: { 'dump.checkpointDevices': 'broadcast', 'dump.resumeDevices': 'broadcast' } });
+  const apply = `host.on('dump.checkpointDevices', () => { process.kill(process.pid, 'SIGINT'); return new Promise(() => setInterval(() => undefined, 1000)); });
+    host.on('dump.resumeDevices', ({ outcome }) => { host.log.warn('resumed after ' + outcome); });`;
+  const dir = writePlugin(folder, data, { apply });
+  const { status, text } = run(['dump', '-t', String(child.pid), '-D', folder, '--enable-plugin', dir]);
+  assert.equal(status, 1, text);
+  assert.match(text, /stopped by SIGINT while plugin waiting_plugin/);
+  assert.match(text, /resumed after failed/);
+  assert.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /State:\s+S/);
+});
