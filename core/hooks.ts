@@ -6,6 +6,7 @@ import { AsyncSeriesHook, SyncBailHook } from 'tapable';
 import { Answers } from './plugins/answers.js';
 import { type HookName, type HookTypes, PLUGIN_HOOKS } from './plugins/hook-table.js';
 import type { FileEntry } from './images/generated/fdinfo.js';
+import type { Vma } from './kernel/procfs/maps.js';
 import type { FileKind, SeenFile } from './resources/files/kind.js';
 import type { TaskResource } from './resources/resource.js';
 import { STAGES, type Operation, type StageName } from './stages.js';
@@ -24,11 +25,19 @@ export interface StageContext {
  */
 export const CLAIM_HOOKS = {
   claimFile: 'Dump: which kind a file behind a descriptor is. Answer undefined if it is not yours.',
+  claimMapping: 'Dump: which plugin a mapping of a device belongs to. Answer undefined if it is nobody.',
   claimEntry: 'Restore: which kind reads an entry of files.img. Answer undefined if it is not yours.',
 } as const;
 
+/** A mapping that a plugin claimed. */
+export interface MappingOwner {
+  readonly plugin: string;
+  readonly what: string;
+}
+
 interface ClaimHooks {
   readonly claimFile: SyncBailHook<[SeenFile], FileKind | undefined>;
+  readonly claimMapping: SyncBailHook<[number, Vma], MappingOwner | undefined>;
   readonly claimEntry: SyncBailHook<[FileEntry], FileKind | undefined>;
 }
 
@@ -50,7 +59,11 @@ interface StageHooks {
 
 export class Hooks {
   private readonly stages = new Map<string, StageHooks>();
-  readonly claims: ClaimHooks = { claimFile: new SyncBailHook(['file']), claimEntry: new SyncBailHook(['entry']) };
+  readonly claims: ClaimHooks = {
+    claimFile: new SyncBailHook(['file']),
+    claimMapping: new SyncBailHook(['pid', 'vma']),
+    claimEntry: new SyncBailHook(['entry']),
+  };
   private readonly list: TaskResource[] = [];
   private readonly apiHooks = new Map<HookName, ApiHook>();
 

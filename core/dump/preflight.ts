@@ -93,7 +93,7 @@ function checkProcess({ proc, files, hooks, own }: Context, node: TreeNode): Ref
   const vmas = readSmaps(proc, pid) ?? [];
   for (const vma of vmas) {
     const reason = refuseVma(vma);
-    if (reason) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
+    if (reason && !hooks.claims.claimMapping.call(pid, vma)) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }
   for (const line of [...files.refusals(pid), ...files.mappingRefusals(pid, vmas)]) no(line);
   const target = preflightTask(proc, node);

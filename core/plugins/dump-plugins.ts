@@ -69,7 +69,7 @@ export class DumpPlugins {
     this.paused = true;
     const answers = await this.request.hooks.ask('dump.checkpointDevices', this.stopped(tasks));
     const retry = answers.find(({ answer }) => 'retry' in answer);
-    if (!retry) this.open.files.stop();
+    if (!retry) for (const objects of [this.open.files, this.open.mappings]) objects.stop();
     return retry ? `${retry.plugin}: ${(retry.answer as { retry: string }).retry}` : null;
   }
 
@@ -88,7 +88,7 @@ export class DumpPlugins {
   async resume(tasks: readonly TaskNumbers[], outcome: ResumedTree['outcome'], frozen = true): Promise<void> {
     if (!this.paused) return;
     this.paused = false;
-    this.open.files.run();
+    for (const objects of [this.open.files, this.open.mappings]) objects.run();
     const tree = frozen ? this.stopped(tasks) : runningTree(this.request.thread.proc, tasks);
     await this.request.hooks.ask('dump.resumeDevices', { ...tree, outcome });
   }

@@ -72,6 +72,8 @@ export class ExternalFiles {
   }
 
   private claim(file: SeenFile): FileKind | undefined {
+    // A mapping is claimed as one (external-mappings.ts).
+    if (file.fd === null && file.proc.includes('/map_files/')) return undefined;
     const object = seenObject(file, this.frozen);
     const answers = this.hooks.askNow('dump.claimFile', object, (plugin) =>
       this.session.claimsOf(plugin).file(object, () => this.families.of(object)),

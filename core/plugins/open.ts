@@ -10,6 +10,7 @@ import type { CommonOptions, RestoreOptions } from '../options.js';
 import type { Operation } from '../stages.js';
 import { type Chosen, PluginChooser, type Selection } from './choose.js';
 import { ExternalFiles } from './external-files.js';
+import { ExternalMappings } from './external-mappings.js';
 import type { PluginImages } from './definition.js';
 import type { Watch } from './guard.js';
 import { orderPlugins } from './order.js';
@@ -19,6 +20,7 @@ import { startNative } from './native-process.js';
 export interface OpenPlugins {
   readonly session: PluginSession;
   readonly files: ExternalFiles;
+  readonly mappings: ExternalMappings;
   close(): Promise<void>;
 }
 
@@ -64,18 +66,17 @@ export function openChosen({ plugins }: Chosen, { operation, options, hooks, log
     loadNative: (plugin, native) => startNative(plugin, native),
   });
   let calls: LocalCalls | null = null;
-  const files = new ExternalFiles(session, hooks, {
-    ranking: options.pluginRanking ?? [],
-    calls: () => (calls ??= new LocalCalls()),
-    proc,
-  });
+  const ranking = options.pluginRanking ?? [];
+  const files = new ExternalFiles(session, hooks, { ranking, calls: () => (calls ??= new LocalCalls()), proc });
+  const mappings = new ExternalMappings(session, hooks, { ranking, proc });
   session.attach(hooks);
   files.attach();
+  mappings.attach();
   const close = async (): Promise<void> => {
     await session.close();
     calls?.close();
   };
-  return { session, files, close };
+  return { session, files, mappings, close };
 }
 
 function inOrder(plugins: readonly LoadedPlugin[]): LoadedPlugin[] {

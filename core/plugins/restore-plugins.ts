@@ -7,6 +7,7 @@ import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
 import type { PluginRecord, RestorePlan, SeedTask, SeenTask, SyscallProgram } from './contexts.js';
+import type { RestoreFiles } from '../resources/files/restore.js';
 import { demandOf, enforce } from './enforce.js';
 import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
 import { readImages } from './plugin-images.js';
@@ -47,6 +48,7 @@ export class RestorePlugins {
       images: (plugin) => readImages(images, plugin),
     });
     open?.files.useRecord(records ?? []);
+    open?.mappings.useRecord(records ?? []);
     return open && new RestorePlugins(open, request, records);
   }
 
@@ -74,8 +76,9 @@ export class RestorePlugins {
     for (const name of hooks.tappedBy('restore.init')) await hooks.ask('restore.init', this.plan(tasks, name), name);
   }
 
-  openFiles(): Promise<void> {
-    return this.open.files.open();
+  async openFiles(files: RestoreFiles): Promise<void> {
+    await this.open.files.open();
+    await this.open.mappings.place(files);
   }
 
   /** @param run runs a program in a seed */

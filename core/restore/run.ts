@@ -149,7 +149,7 @@ class RestoreSession {
     try {
       await stages.run('openFiles', async () => {
         shared.open();
-        await this.plugins?.openFiles();
+        await this.plugins?.openFiles(run.files);
         run.files.open();
       });
       const held = await this.build(run, shared, scripts);

@@ -61,7 +61,8 @@ export function typeName(type: number): string {
   return Object.entries(FD_TYPES).find(([, value]) => value === type)?.[0] ?? `type ${type}`;
 }
 
-/** Why a file that no kind claims cannot be dumped. */
-export function refusalOf(file: SeenFile): string {
-  return REFUSED_KINDS.find((kind) => kind.claims(file))!.refuse(file);
+/** Why a file that no kind claims cannot be dumped. @param asked plugins that did not claim it either */
+export function refusalOf(file: SeenFile, asked: readonly string[]): string {
+  const reason = REFUSED_KINDS.find((kind) => kind.claims(file))!.refuse(file);
+  return asked.length === 0 ? reason : `${reason} (nor does a plugin take it; there are ${asked.join(', ')})`;
 }

@@ -23,6 +23,11 @@ export class PreflightFiles implements PreflightContext {
     private readonly hooks: Hooks,
   ) {}
 
+  /** Plugins that were asked about what nothing built in dumps. */
+  private get asked(): readonly string[] {
+    return this.hooks.tappedBy('dump.claimFile');
+  }
+
   /** Property, not method: kinds take it out of the context. */
   readonly hasLocks = ({ pid, fd }: SeenFile): boolean => fd !== null && showsLock(this.proc, pid, fd);
 
@@ -50,11 +55,18 @@ export class PreflightFiles implements PreflightContext {
       if (vma.kind !== 'file' || this.mapped.has(key)) continue;
       this.mapped.add(key);
       const range = `${vma.start.toString(16)}-${vma.end.toString(16)}`;
-      let reason = this.reasonOf(pid, `map_files/${range}`);
-      for (let i = 1; i < LOOKS && reason !== null; i++) if (this.reasonOf(pid, `map_files/${range}`) !== reason) reason = null;
-      if (reason !== null) out.push(`mapping ${range} ${reason}`);
+      let reason = this.mappingReason(pid, range);
+      for (let i = 1; i < LOOKS && reason !== null; i++) if (this.mappingReason(pid, range) !== reason) reason = null;
+      if (reason !== null && !this.hooks.claims.claimMapping.call(pid, vma)) out.push(`mapping ${range} ${reason}`);
     }
     return out;
+  }
+
+  private mappingReason(pid: number, range: string): string | null {
+    const file = seeLink(this.proc, pid, `map_files/${range}`, null);
+    if (!file) return null;
+    const kind = this.hooks.claims.claimFile.call(file);
+    return kind ? this.ask(file, kind) : refusalOf(file, this.asked);
   }
 
   private reasonOf(pid: number, name: string): string | null {
@@ -96,7 +108,7 @@ export class PreflightFiles implements PreflightContext {
     const out: string[] = [];
     for (const file of seeFds(this.proc, pid)) {
       const kind = this.hooks.claims.claimFile.call(file);
-      const reason = kind ? this.ask(file, kind) : refusalOf(file);
+      const reason = kind ? this.ask(file, kind) : refusalOf(file, this.asked);
       if (reason !== null && this.stillThere(file)) out.push(`fd ${file.fd} ${reason}`);
     }
     for (const name of ['cwd', 'root', 'exe'] as const) {

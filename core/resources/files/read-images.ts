@@ -2,6 +2,7 @@
 import { CrError } from '../../errors.js';
 import type { FdinfoEntry, FileEntry } from '../../images/generated/fdinfo.js';
 import type { FileLockEntry } from '../../images/generated/files.js';
+import type { VmaEntry } from '../../images/generated/memory.js';
 import type { FsEntry } from '../../images/generated/task.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import { VMA_STATUS } from '../memory/vma-bits.js';
@@ -28,6 +29,16 @@ interface Table {
   readonly byFd: ReadonlyMap<number, Description>;
 }
 
+/** A mapping that a plugin may lead elsewhere. Addresses and offset in bytes. */
+export interface DeviceMapping {
+  readonly pid: number;
+  readonly start: number;
+  readonly end: number;
+  readonly offset: number;
+  readonly description: Description;
+  readonly access: number;
+}
+
 export class FileImages {
   private readonly entries = new Map<number, FileEntry>();
   readonly descriptions = new Map<number, Description>();
@@ -37,6 +48,8 @@ export class FileImages {
   readonly places = new Map<Description, Place>();
   /** Files that are mapped or executed, with the access that needs. */
   readonly mappings = new Map<number, number>();
+  /** Mappings of devices that a plugin claimed at the dump. */
+  readonly devices: DeviceMapping[] = [];
   readonly fsEntries = new Map<RestoreTask, FsEntry>();
   /** By pid. */
   locks = new Map<number, FileLockEntry[]>();
@@ -143,8 +156,15 @@ export class FileImages {
       const guess = (vma.status & VMA_STATUS.fileShared) !== 0 && (vma.prot & VMA_WRITE) !== 0 ? O.rdwr : O.rdonly;
       // Read-only or read-write; a mapping needs to read, whatever the image says.
       const access = ((vma.fdflags ?? guess) & O.accmode) === O.rdonly ? O.rdonly : O.rdwr;
-      need(Number(vma.shmid), `mapped by process ${task.pid}`, access);
+      if ((vma.status & VMA_STATUS.extPlugin) === 0) need(Number(vma.shmid), `mapped by process ${task.pid}`, access);
+      else this.devices.push(this.deviceMapping(task, vma, access));
     }
+  }
+
+  private deviceMapping({ pid }: RestoreTask, vma: VmaEntry, access: number): DeviceMapping {
+    const description = this.describe(Number(vma.shmid), `a device mapped by process ${pid}`);
+    if (!description.openMapped) throw this.bad(`has file ${vma.shmid}, which cannot be mapped (a device mapped by process ${pid})`);
+    return { pid, start: Number(vma.start), end: Number(vma.end), offset: Number(vma.pgoff), description, access };
   }
 
   tableOf(task: RestoreTask): Table | undefined {

@@ -14,16 +14,24 @@ import { emitLease } from './leases.js';
 import { emitLocks } from './locks.js';
 import { O } from './open-flags.js';
 import { emitOwner } from './owner.js';
-import { FD_MAX, FileImages } from './read-images.js';
+import { type DeviceMapping, FD_MAX, FileImages } from './read-images.js';
 
 const RLIMIT_NOFILE = 7;
 
 type Emit = (p: Program) => void;
 
+/** What is mapped at the place of a device: a descriptor and an offset in it, in bytes. */
+export interface DevicePlace {
+  readonly handle: Handle;
+  readonly offset: number;
+}
+
 export class RestoreFiles {
   private readonly images: FileImages;
   private readonly handles = new Map<Description, Handle>();
   private readonly mapHandles = new Map<number, Handle>();
+  /** Where claimed mappings lead, by pid and address. */
+  private readonly deviceHandles = new Map<string, DevicePlace>();
   private readonly states = new Map<string, unknown>();
   private readonly lists = {
     afterRead: [] as (() => void)[],
@@ -69,9 +77,30 @@ export class RestoreFiles {
     const { tables, fsEntries, mappings, descriptions, leases } = this.images;
     for (const table of tables.values()) for (const { description } of table.slots) this.openOnce(description);
     for (const { cwd_id, root_id } of fsEntries.values()) for (const id of [cwd_id, root_id]) this.openOnce(descriptions.get(id)!);
+    for (const mapping of this.images.devices)
+      if (!this.deviceHandles.has(`${mapping.pid}:${mapping.start}`)) this.placeDevice(mapping, null, mapping.offset);
     for (const [id, flags] of mappings) this.mapHandles.set(id, this.share(descriptions.get(id)!.openMapped!(flags)));
     if (leases.size > 0) this.procRoot = this.share(openSync('/proc', O.path | O.directory));
     for (const work of this.lists.afterOpen.splice(0).reverse()) work();
+  }
+
+  /** Mappings of devices that plugins claimed at the dump, for whoever asks them. */
+  get devices(): readonly DeviceMapping[] {
+    return this.images.devices;
+  }
+
+  /** Where such a mapping leads. Before open(). @param fd ours to keep; null opens the same path again */
+  placeDevice(mapping: DeviceMapping, fd: number | null, offset: number): void {
+    const handle = this.share(fd ?? mapping.description.openMapped!(mapping.access));
+    this.deviceHandles.set(`${mapping.pid}:${mapping.start}`, { handle, offset });
+  }
+
+  /** For a claimed mapping. Valid after `open`. */
+  deviceOf(pid: number, start: number): DevicePlace {
+    const place = this.deviceHandles.get(`${pid}:${start}`);
+    if (!place)
+      throw new CrError('CR_INTERNAL', { message: `the device of mapping 0x${start.toString(16)} was not opened`, subject: { pid } });
+    return place;
   }
 
   private openOnce(description: Description): void {

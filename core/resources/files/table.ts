@@ -138,7 +138,11 @@ export class DumpFiles {
   private claim(file: SeenFile): FileKind {
     const kind = this.run.hooks.claims.claimFile.call(file);
     if (kind) return kind;
-    throw new CrError('CR_UNSUPPORTED', { message: refusalOf(file), subject: { pid: file.pid, fd: file.fd ?? 0 }, target: 'running' });
+    throw new CrError('CR_UNSUPPORTED', {
+      message: refusalOf(file, this.run.hooks.tappedBy('dump.claimFile')),
+      subject: { pid: file.pid, fd: file.fd ?? 0 },
+      target: 'running',
+    });
   }
 
   private dumpDescription(pidfd: number, file: SeenFile, info: NonNullable<OpenFile['info']>, { id, kind }: Known): void {
@@ -162,7 +166,10 @@ export class DumpFiles {
     // Reading is enough for a private one.
     const writable = vma.shared && vma.vmFlags.has('mw') && (lstatSync(file.proc, { bigint: true }).mode & S_IWUSR) !== 0n;
     const flags = writable ? O.rdwr : O.rdonly;
-    return { id: this.pathOf(file, flags), flags, isMemfd: this.run.hooks.claims.claimFile.call(file)?.name === 'memfd' };
+    const kind = this.run.hooks.claims.claimFile.call(file);
+    const owner = kind ? undefined : this.run.hooks.claims.claimMapping.call(task.pid, vma);
+    if (owner) return { id: this.pathOf(file, flags, true), flags, isMemfd: false, isDevice: true };
+    return { id: this.pathOf(file, flags), flags, isMemfd: kind?.name === 'memfd', isDevice: false };
   }
 
   /** Mappings of one file by one name are looked at once: libraries are mapped in five parts, by every process. */
@@ -194,14 +201,14 @@ export class DumpFiles {
   }
 
   /** Entries of files that are reached through links other than descriptors: one for each file and access mode. */
-  private pathOf(file: SeenFile, flags: number): number {
+  private pathOf(file: SeenFile, flags: number, isDevice = false): number {
     const key = `${file.stat.dev}:${file.stat.ino}:${flags}:${file.link}`;
     const found = this.paths.get(key);
     if (found !== undefined) return found;
     const id = this.nextId++;
     const open: OpenFile = { ...file, flags, pos: 0n, fown: NO_OWNER, info: null, local: -1 };
-    const kind = this.claim(file);
-    if (kind.name === 'memfd') kind.dump(open, id, this.context);
+    const kind = isDevice ? null : this.claim(file);
+    if (kind?.name === 'memfd') kind.dump(open, id, this.context);
     else dumpPath(open, id, this.context);
     this.paths.set(key, id);
     return id;

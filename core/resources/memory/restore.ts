@@ -102,8 +102,10 @@ function numbers(pid: number, e: VmaEntry): Vma {
   )
     throw bad(pid, `mapping up to 0x${e.end.toString(16)} with offset ${e.pgoff} cannot exist`, e.start);
   const known = VMA_STATUS.anonPrivate | VMA_STATUS.anonShared | VMA_STATUS.filePrivate | VMA_STATUS.fileShared | VMA_STATUS.guard;
-  const refused = VMA_STATUS.socket | VMA_STATUS.aioRing | VMA_STATUS.shadowStack | VMA_STATUS.uprobes | VMA_STATUS.extPlugin;
-  if ((e.status & refused) !== 0 || (e.status & known) === 0)
+  const refused = VMA_STATUS.socket | VMA_STATUS.aioRing | VMA_STATUS.shadowStack | VMA_STATUS.uprobes;
+  // What a plugin maps is a file that everybody who maps it shares.
+  const device = (e.status & VMA_STATUS.extPlugin) !== 0 && (e.status & VMA_STATUS.fileShared) === 0;
+  if ((e.status & refused) !== 0 || (e.status & known) === 0 || device)
     throw new CrError('CR_IMAGE_FEATURE', {
       message: `mapping of a kind that is not built yet (status 0x${e.status.toString(16)})`,
       subject: { path: `mm-${pid}.img`, addr: e.start },
@@ -189,7 +191,8 @@ export function emitLayout(p: Program, plan: MemoryPlan, ctx: MemoryContext): vo
   emitUnmap(p, [...kept, ...inherited.special, ctx.arena]);
   emitVdso(p, inherited.special, memory.vdso.to, ctx.parking.start);
   emitAttachments(p, memory.vmas, [ctx.arena, ctx.parking], (shmid) => ctx.run.ipc.segmentOf(shmid).extent);
-  for (const { piece, pages } of fills) if (!piece.from && !isAttachment(piece.vma)) emitMap(p, piece, pages.length > 0, ctx);
+  for (const { piece, pages } of fills)
+    if (!piece.from && !isAttachment(piece.vma)) emitMap(p, piece, { fill: pages.length > 0, pid: plan.task.pid }, ctx);
   for (const { piece, pages } of fills) if (piece.from) emitOpen(p, piece, inherited.pages, pages);
 }
 
@@ -221,10 +224,11 @@ function openProt(vma: Vma, fill: boolean): number {
   return fill ? vma.prot | PROT.read | PROT.write : vma.prot;
 }
 
-function emitMap(p: Program, piece: Piece, fill: boolean, ctx: MemoryContext): void {
+function emitMap(p: Program, piece: Piece, { fill, pid }: { readonly fill: boolean; readonly pid: number }, ctx: MemoryContext): void {
   const { vma } = piece;
   const length = piece.end - piece.start;
-  const file = descriptorOf(vma, ctx);
+  const device = (vma.status & VMA_STATUS.extPlugin) === 0 ? null : ctx.run.files.deviceOf(pid, vma.start);
+  const file = device ? ctx.run.service.number(device.handle) : descriptorOf(vma, ctx);
   const sharing =
     (vma.status & (VMA_STATUS.fileShared | VMA_STATUS.anonShared)) !== 0
       ? MAP.shared
@@ -232,7 +236,7 @@ function emitMap(p: Program, piece: Piece, fill: boolean, ctx: MemoryContext): v
         ? MAP.droppable
         : MAP.private;
   const flags = sharing | (vma.flags & MMAP_FLAGS) | MAP.fixedNoreplace | (file === null ? MAP.anonymous : 0);
-  const offset = file === null ? 0 : vma.pgoff + piece.start - vma.start;
+  const offset = file === null ? 0 : (device?.offset ?? vma.pgoff) + piece.start - vma.start;
   const huge = (vma.flags & MAP.hugetlb) === 0 ? '' : ' with huge pages (are enough of them free? vm.nr_hugepages)';
   p.sys
     .mmap(piece.start, length, openProt(vma, fill), flags, file ?? -1n, offset)

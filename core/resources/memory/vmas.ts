@@ -26,6 +26,8 @@ export interface MappedFile {
   /** O_* to open it with for the mapping. */
   readonly flags: number;
   readonly isMemfd: boolean;
+  /** A device whose mapping a plugin claimed. */
+  readonly isDevice: boolean;
 }
 
 /** The kernel makes this mapping anew, or its content belongs to nobody: no pages are stored. */
@@ -67,7 +69,12 @@ export function refuseVma(vma: SmapsVma): string | null {
 
 function statusOf(vma: SmapsVma, file: MappedFile | null): number {
   if (file)
-    return VMA_STATUS.regular | (file.isMemfd ? VMA_STATUS.memfd : 0) | (vma.shared ? VMA_STATUS.fileShared : VMA_STATUS.filePrivate);
+    return (
+      VMA_STATUS.regular |
+      (file.isMemfd ? VMA_STATUS.memfd : 0) |
+      (file.isDevice ? VMA_STATUS.extPlugin : 0) |
+      (vma.shared ? VMA_STATUS.fileShared : VMA_STATUS.filePrivate)
+    );
   switch (vma.kind) {
     case 'vsyscall':
       return VMA_STATUS.vsyscall | VMA_STATUS.anonPrivate;

@@ -19,7 +19,7 @@ test('shared anonymous memory is a memfd', () => {
   const vma = mapping('rw-s', '/dev/zero (deleted)', SHARED);
   assert.ok(needsFile(vma));
   assert.ok(!hasPages(vma));
-  const entry = vmaEntry(vma, { id: 9, flags: 2, isMemfd: true });
+  const entry = vmaEntry(vma, { id: 9, flags: 2, isMemfd: true, isDevice: false });
   assert.equal(entry.status, VMA_STATUS.regular | VMA_STATUS.memfd | VMA_STATUS.fileShared);
   assert.equal(entry.flags, MAP.shared);
   assert.equal(entry.shmid, 9n);
@@ -29,20 +29,20 @@ test('shared anonymous memory is a memfd', () => {
 test('a private mapping of shared anonymous memory has the file and pages of its own', () => {
   const vma = mapping('rw-p', '/dev/zero (deleted)', 'rd wr mr mw me');
   assert.ok(needsFile(vma) && hasPages(vma));
-  const entry = vmaEntry(vma, { id: 3, flags: 0, isMemfd: true });
+  const entry = vmaEntry(vma, { id: 3, flags: 0, isMemfd: true, isDevice: false });
   assert.equal(entry.status, VMA_STATUS.regular | VMA_STATUS.memfd | VMA_STATUS.filePrivate);
   assert.equal(entry.flags, MAP.private);
 });
 
 test('an ordinary deleted file of that name is no memfd', () => {
-  const entry = vmaEntry(mapping('rw-s', '/dev/zero (deleted)', SHARED), { id: 3, flags: 2, isMemfd: false });
+  const entry = vmaEntry(mapping('rw-s', '/dev/zero (deleted)', SHARED), { id: 3, flags: 2, isMemfd: false, isDevice: false });
   assert.equal(entry.status, VMA_STATUS.regular | VMA_STATUS.fileShared);
 });
 
 test('shared huge pages keep their size', () => {
   const vma = mapping('rw-s', '/anon_hugepage (deleted)', `${SHARED} de ht`, 2048);
   assert.ok(needsFile(vma) && !isPrivateHuge(vma));
-  assert.equal(vmaEntry(vma, { id: 3, flags: 2, isMemfd: true }).flags, MAP.shared | MAP.hugetlb | HUGE_2M);
+  assert.equal(vmaEntry(vma, { id: 3, flags: 2, isMemfd: true, isDevice: false }).flags, MAP.shared | MAP.hugetlb | HUGE_2M);
 });
 
 test('private huge pages are anonymous memory, unless their file has content', () => {
@@ -52,7 +52,7 @@ test('private huge pages are anonymous memory, unless their file has content', (
   assert.equal(plain.status, VMA_STATUS.regular | VMA_STATUS.anonPrivate);
   assert.equal(plain.flags, MAP.private | MAP.anonymous | MAP.hugetlb | HUGE_2M);
   assert.equal(plain.shmid, 0n);
-  assert.equal(vmaEntry(vma, { id: 3, flags: 2, isMemfd: true }).flags, MAP.private | MAP.hugetlb | HUGE_2M);
+  assert.equal(vmaEntry(vma, { id: 3, flags: 2, isMemfd: true, isDevice: false }).flags, MAP.private | MAP.hugetlb | HUGE_2M);
 });
 
 test('a private mapping of a System V segment is refused', () => {
