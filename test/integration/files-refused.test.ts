@@ -85,6 +85,46 @@ test('the options that the report asks for make the dump possible', async () => 
   });
 });
 
+/** What belonged to a process that has ended, and to a descriptor and a thread that are gone: nothing can bring these back. Then it waits. */
+const IN_PROC = `
+import os, signal, threading, time
+child = os.fork()
+if child == 0: time.sleep(100)
+of_child = os.open(f'/proc/{child}/fd/0', os.O_PATH | os.O_NOFOLLOW)
+extra = os.dup2(os.open('/', os.O_RDONLY), 60)
+of_fd = os.open(f'/proc/self/fdinfo/{extra}', os.O_RDONLY)
+os.close(extra)
+go = threading.Event()
+thread = threading.Thread(target=go.wait)
+thread.start()
+of_thread = os.open(f'/proc/self/task/{thread.native_id}/comm', os.O_RDONLY)
+go.set()
+thread.join()
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+time.sleep(0.1)
+print(of_child, of_fd, of_thread, flush=True)
+time.sleep(100)`;
+
+test('files in /proc that no process will have again are refused before the freeze', async () => {
+  const child = spawn('/usr/bin/python3', ['-I', '-c', IN_PROC], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const imagesDir = mkdtempSync(join(tmpdir(), 'files-refused-'));
+  try {
+    const fds = String(await new Promise((resolve) => child.stdout.once('data', resolve)))
+      .trim()
+      .split(' ');
+    assert.equal(fds.length, 3);
+    const error = await failure({ pid: child.pid!, imagesDir });
+    assert.equal(error.code, 'CR_UNSUPPORTED');
+    for (const fd of fds) assert.match(error.message, new RegExp(`fd ${fd} is /proc/\\d+/.*, which cannot be reached by that name`));
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(imagesDir, { recursive: true });
+  }
+});
+
 /** memfd_secret(2) is 447 everywhere; the file is there without any mapping of it. */
 const SECRET = `
 import ctypes, os, time

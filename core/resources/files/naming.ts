@@ -2,6 +2,7 @@
 import { statSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { encodeText } from '../../kernel/procfs/text.js';
+import { everyProcessHas, processOf } from './dead-process.js';
 import { fileType, S, type SeenFile } from './kind.js';
 import { lookAt, sameInode } from './names.js';
 
@@ -12,14 +13,15 @@ const BLOCK = 512n;
 
 /**
  * `named`: the name leads to the file. `ghost`: it has no name any more. `unlinked`: this name is gone, another one exists.
- * `hidden`: the name leads to something else, or nowhere that we can see.
+ * `ended`: it is in /proc of a process that has ended. `hidden`: the name leads to something else, or nowhere that we can see.
  */
 export interface Naming {
-  readonly state: 'named' | 'ghost' | 'unlinked' | 'hidden';
+  readonly state: 'named' | 'ghost' | 'unlinked' | 'ended' | 'hidden';
   readonly name: string;
 }
 
-function stripped(link: string): string {
+/** Link text without what the kernel adds when the name is gone. */
+export function stripped(link: string): string {
   return link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link;
 }
 
@@ -27,7 +29,7 @@ function stripped(link: string): string {
 export function namingOf(file: SeenFile, evasiveDevices: boolean): Naming {
   const { link, stat } = file;
   if (!link.startsWith('/')) return { state: 'hidden', name: link };
-  if (onProc(file)) return link.endsWith(DELETED) ? { state: 'hidden', name: link } : { state: 'named', name: link };
+  if (onProc(file)) return namingInProc(link);
   if (stat.nlink === 0n) return { state: 'ghost', name: stripped(link) };
   const isLink = fileType(stat.mode) === S.link;
   const at = isLink ? lookAt(encodeText(link)) : (statSync(encodeText(link), { bigint: true, throwIfNoEntry: false }) ?? null);
@@ -35,6 +37,14 @@ export function namingOf(file: SeenFile, evasiveDevices: boolean): Naming {
   if (link.endsWith(DELETED) || at === null) return { state: inNoFolder(file) ? 'hidden' : 'unlinked', name: stripped(link) };
   const device = fileType(stat.mode) === S.chr && fileType(at.mode) === S.chr && at.rdev === stat.rdev;
   return { state: evasiveDevices && device ? 'named' : 'hidden', name: link };
+}
+
+/** The link of a folder of a process that has ended says that it is deleted; those of the files in it do not. */
+function namingInProc(link: string): Naming {
+  const name = stripped(link);
+  const process = processOf(name);
+  if (process && lookAt(`/proc/${process.pid}`) === null) return { state: everyProcessHas(process.rest) ? 'ended' : 'hidden', name };
+  return { state: name === link && lookAt(encodeText(link)) !== null ? 'named' : 'hidden', name };
 }
 
 /**

@@ -6,6 +6,7 @@ import { readFdInfo, showsLock } from '../../kernel/procfs/fdinfo.js';
 import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { refusalOf } from './kinds.js';
 import { sameInode } from './names.js';
+import { stripped } from './naming.js';
 import { seeFds, seeLink } from './seen.js';
 
 /** How often something must be seen before it is refused. */
@@ -101,7 +102,7 @@ export class PreflightFiles implements PreflightContext {
   /** False when link or file changed since we looked: the two may then belong to different files. */
   private stillThere({ pid, fd, link, stat }: SeenFile): boolean {
     const now = seeLink(this.proc, pid, `fd/${fd}`, fd);
-    return now !== null && now.link === link && sameInode(now.stat, stat);
+    return now !== null && steady(now.link) === steady(link) && sameInode(now.stat, stat);
   }
 
   private look(pid: number): string[] {
@@ -117,4 +118,9 @@ export class PreflightFiles implements PreflightContext {
     }
     return out;
   }
+}
+
+/** In /proc the kernel finds out that a name is gone when somebody looks for it, and that may be us. */
+function steady(link: string): string {
+  return link.startsWith('/proc/') ? stripped(link) : link;
 }

@@ -5,7 +5,6 @@ import { FD_TYPES, type FileEntry } from '../../images/generated/fdinfo.js';
 import type { RegFileEntry } from '../../images/generated/files.js';
 import { encodeText } from '../../kernel/procfs/text.js';
 import type { Program } from '../../program/program.js';
-import type { Ghost } from './ghost.js';
 import {
   type Description,
   type DumpContext,
@@ -17,12 +16,11 @@ import {
   S,
   type SeenFile,
 } from './kind.js';
-import type { LinkRemap } from './link-remap.js';
 import { bytesOf, namingOf, onHugetlbfs } from './naming.js';
 import { checkName, lookAt } from './names.js';
 import { O, reopenFlags } from './open-flags.js';
 import { checkOwner } from './owner.js';
-import { nameFor, Remaps } from './remap.js';
+import { nameFor, Remaps, type Remap } from './remap.js';
 
 /** Major of null, zero, full, random, urandom, kmsg ... (Documentation/admin-guide/devices.txt). */
 const MEM_MAJOR = 1n;
@@ -71,7 +69,7 @@ function isOfTree(name: string, { run }: RestoreContext): boolean {
 export class PathFile implements Description {
   readonly id: number;
   readonly what: string;
-  private readonly remap: Ghost | LinkRemap | null;
+  private readonly remap: Remap | null;
   /** A file below /proc/PID of a process that is still to be made: only the tasks can open it. */
   private readonly ofTree: boolean;
 
@@ -91,8 +89,8 @@ export class PathFile implements Description {
     // The root of a mount such as /proc/PID is "/proc/PID/" in CRIU's images.
     checkName(reg.name.replace(/(?<=[^/])\/$/, ''));
     checkOwner(reg.fown, reg.id);
-    this.remap = context.state('remaps', () => new Remaps(context)).of(reg.id);
-    this.ofTree = isOfTree(reg.name, context);
+    this.remap = context.state('remaps', () => new Remaps(context)).of(reg.id, reg.name);
+    this.ofTree = this.remap === null && isOfTree(reg.name, context);
     if (!this.remap && !this.ofTree) this.check(this.look());
   }
 

@@ -1,6 +1,7 @@
 /** remap-fpath.img: files that cannot be opened by the name in their entry. */
 import { CrError } from '../../errors.js';
 import type { RemapFilePathEntry } from '../../images/generated/files.js';
+import { DeadProcess, processOf } from './dead-process.js';
 import { dumpGhost, Ghost } from './ghost.js';
 import type { DumpContext, OpenFile, RestoreContext } from './kind.js';
 import { dumpLink, LinkRemap } from './link-remap.js';
@@ -8,21 +9,26 @@ import { namingOf } from './naming.js';
 
 const LINKED = 0;
 const GHOST = 1;
+const PROCFS = 2;
 
 /** The name for the entry `id`; writes what is needed when that name leads nowhere. */
 export function nameFor(file: OpenFile, id: number, context: DumpContext): string {
   const { run } = context;
   const { state, name } = namingOf(file, run.options.evasiveDevices);
   if (state === 'ghost') run.images.add('remap-fpath', undefined, { orig_id: id, remap_id: dumpGhost(file, context), remap_type: GHOST });
+  if (state === 'ended') run.images.add('remap-fpath', undefined, { orig_id: id, remap_id: processOf(name)!.pid, remap_type: PROCFS });
   if (state === 'unlinked')
     run.images.add('remap-fpath', undefined, { orig_id: id, remap_id: dumpLink(file, name, context), remap_type: LINKED });
   return name;
 }
 
+export type Remap = Ghost | LinkRemap | DeadProcess;
+
 /** Ways to open files that have no name, by the id of their entry. */
 export class Remaps {
   private readonly entries = new Map<number, RemapFilePathEntry>();
   private readonly ghosts = new Map<number, Ghost>();
+  private readonly processes = new Map<number, DeadProcess>();
 
   constructor(private readonly context: RestoreContext) {
     const { images } = context.run;
@@ -38,9 +44,9 @@ export class Remaps {
   }
 
   /** Null when the file is opened by its name. */
-  of(id: number): Ghost | LinkRemap | null {
+  of(id: number, name: string): Remap | null {
     const entry = this.entries.get(id);
-    if (!entry) return null;
+    if (!entry) return this.inEnded(name);
     const type = entry.remap_type ?? (entry.remap_id >= 0x8000_0000 ? GHOST : LINKED);
     if (type === GHOST) return this.ghost(entry.remap_id & 0x7fff_ffff);
     if (type === LINKED) {
@@ -49,10 +55,26 @@ export class Remaps {
         throw new CrError('CR_IMAGE_BAD', { message: `file ${entry.remap_id} is not a regular file`, subject: { path: 'files.img' } });
       return new LinkRemap(reg.name, this.context);
     }
-    throw new CrError('CR_IMAGE_FEATURE', {
-      message: `file ${id} is in /proc of a dead process, which is not built yet`,
+    if (type === PROCFS) return this.process(entry.remap_id);
+    throw new CrError('CR_IMAGE_BAD', {
+      message: `remaps file ${id} in the unknown way ${type}`,
+      subject: { path: this.context.run.images.pathOf('remap-fpath.img') },
       target: 'not started',
     });
+  }
+
+  /** CRIU has one entry for all files of a process that has ended. */
+  private inEnded(name: string): Remap | null {
+    const process = processOf(name);
+    if (!process) return null;
+    const ended = [...this.entries.values()].some(({ remap_type, remap_id }) => remap_type === PROCFS && remap_id === process.pid);
+    return ended ? this.process(process.pid) : null;
+  }
+
+  private process(pid: number): DeadProcess {
+    const found = this.processes.get(pid) ?? new DeadProcess(pid, this.context);
+    this.processes.set(pid, found);
+    return found;
   }
 
   private ghost(id: number): Ghost {
