@@ -105,6 +105,13 @@ test('job: a restore needs the job file as it was after the checkpoints', async 
     assert.equal(await caller.state(target.pid), STATE.checkpointed);
     writeFileSync(file, now);
     assert.equal(await caller.code(`restore ${target.pid}`), CU.success);
+    // The file of an earlier round is none of this one.
+    assert.equal(await caller.code(`checkpoint ${target.pid}`), CU.success);
+    const later = readFileSync(file);
+    writeFileSync(file, now);
+    assert.equal(await caller.code(`restore ${target.pid}`), CU.operatingSystem);
+    writeFileSync(file, later);
+    assert.equal(await caller.code(`restore ${target.pid}`), CU.success);
     await caller.call(`unlock ${target.pid}`);
     await target.finish();
   } finally {

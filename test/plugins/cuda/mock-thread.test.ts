@@ -41,6 +41,7 @@ test('a process without CUDA has no channel, nor has a child that was forked aft
   await caller.call(`checkpoint ${target.pid}`);
   assert.deepEqual(target.gpuDescriptors(gpus), []);
   assert.ok(target.gpuDescriptors(gpus, child).length > 0);
+  assert.equal((await gpus.stats()).allocations, 0, 'device memory is freed, whoever still has the connection');
   for (const args of [['--get-restore-tid'], ['--get-state'], ['--action', 'lock']])
     assert.notEqual((await mock.tool([...args, '--pid', child])).status, 0, args.join(' '));
 });

@@ -2,11 +2,9 @@
 #ifndef MOCK_JOB_FILE_H
 #define MOCK_JOB_FILE_H
 
-#include <cstdint>
-
 // False when the file cannot be written. Without a job file there is nothing to do.
-bool note_checkpoint(uint64_t ordinal);
+bool note_checkpoint();
 // Whether the file has that note, and may be written by this process.
-bool has_checkpoint(uint64_t ordinal);
+bool has_checkpoint();
 
 #endif

@@ -60,18 +60,14 @@ int index_of(const GpuDevice *devices, int count, const unsigned char *uuid) {
   return -1;
 }
 
-// The UUID that device `i` has now; null when the pair list does not name it exactly once, or names something twice.
+// The UUID that device `i` has now; null when no pair names it. As there are as many pairs as devices, a device that is named twice leaves
+// another one without.
 const unsigned char *wanted_uuid(int i, const CUcheckpointGpuPair *pairs, uint32_t pair_count) {
   const unsigned char *own = g_process.devices[i].info.uuid;
   if (pair_count == 0) return own;
-  const unsigned char *found = nullptr;
-  for (uint32_t k = 0; k < pair_count; k++) {
-    if (same(pairs[k].oldUuid.bytes, own)) {
-      if (found != nullptr) return nullptr;
-      found = pairs[k].newUuid.bytes;
-    }
-  }
-  return found;
+  for (uint32_t k = 0; k < pair_count; k++)
+    if (same(pairs[k].oldUuid.bytes, own)) return pairs[k].newUuid.bytes;
+  return nullptr;
 }
 
 bool distinct(const Device *chosen, int count) {

@@ -45,6 +45,7 @@ struct Process {
   char folder[64];
   char group[64];
   char job_file[64];
+  uint64_t job_stamp;    // of the last checkpoint, also in the job file
   uint64_t client;
 
   CUprocessState state;  // written by the restore thread only

@@ -91,7 +91,7 @@ CUresult checkpoint_process(bool storage, DeviceList *list) {
   uint64_t ordinal = 0;
   CUresult code = group_begin("checkpoint", 0, &ordinal);
   if (code != kSuccess) return code;
-  code = note_checkpoint(ordinal) ? kSuccess : kOperatingSystem;
+  code = note_checkpoint() ? kSuccess : kOperatingSystem;
   if (code == kSuccess) code = storage ? export_memory(list) : memory_to_host();
   if (code == kSuccess) {
     g_process.ordinal = ordinal;
@@ -109,7 +109,7 @@ CUresult restore_process(const CUcheckpointGpuPair *pairs, uint32_t pair_count, 
   if (g_process.state != kCheckpointed) return kIllegalState;
   // Memory that went to the caller's storage can only come back from there, and the other way round.
   if (g_process.stored != storage) return kInvalidValue;
-  if (!has_checkpoint(g_process.ordinal)) return kOperatingSystem;
+  if (!has_checkpoint()) return kOperatingSystem;
   CUresult code = open_links();
   if (code != kSuccess) return code;
   uint64_t ordinal = g_process.ordinal;
