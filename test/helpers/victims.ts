@@ -2,7 +2,8 @@
  * The self-checking C programs of test/fixtures/victims. The first line of a victim says how it is built and dumped:
  *   // victim: [cflags=WORD] [libs=WORD] [needs=FEATURE] [hugepages=N] [shares=WHAT] [dump=OPTION] [restore=OPTION]
  * A key may come more than once. `dump` and `restore` are options that both tools need for this object (such as dump=--link-remap); `hugepages` are
- * reserved while it runs. `shares` names something that the machine has once (the numbers of ptys): victims with the same word run one after the other.
+ * reserved while it runs. `shares` names something that the machine has once (the numbers of ptys, which process number comes next): such a victim runs
+ * when no other does.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
