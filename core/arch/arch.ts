@@ -115,6 +115,13 @@ export interface Arch {
   readonly semidDs: { readonly otime: number; readonly nsems: number; readonly size: number };
   readonly openFlags: { readonly direct: number; readonly largefile: number; readonly directory: number; readonly nofollow: number };
 
+  /** Protection keys of memory (pkeys(7)). */
+  readonly protectionKeys: {
+    /** How many the system uses, with key 0, which memory has first. 0: it has none. */
+    count(processor: () => Processor): number;
+    /** The thread may not use memory with key 0, or not write to it. `extended` is in the order of Arch.extended. */
+    locksFirst(extended: readonly Buffer[], processor: () => Processor): boolean;
+  };
   /** A shadow stack, which is not built yet: those who have one are refused. */
   readonly shadowStack: {
     inStatus(status: Status): boolean;

@@ -13,6 +13,7 @@ import { loginuid } from './loginuid.js';
 import { mappingPolicy } from './memory/mapping-policy.js';
 import { mcePolicy } from './mce-policy.js';
 import { membarrier } from './membarrier.js';
+import { protectionKeys } from './memory/protection-keys.js';
 import { memoryMerge } from './memory-merge.js';
 import { memoryPolicy } from './memory-policy.js';
 import { mlockFuture } from './mlock-future.js';
@@ -53,6 +54,7 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   registers,
   mm,
   mappingPolicy,
+  protectionKeys,
   sysvIpc,
   timers,
   comm,

@@ -11,6 +11,7 @@ import {
   type MemoryContext,
   type TaskMemory,
 } from '../resources/memory/restore.js';
+import { emitKeys } from '../resources/memory/protection-keys.js';
 import { shift, type SpecialMapping } from '../resources/memory/vdso.js';
 import type { ProcessStep } from '../resources/resource.js';
 import type { RestoreRun, RestoreTask } from './model.js';
@@ -116,7 +117,10 @@ function emitBirth(p: Program, ctx: BirthContext, task: RestoreTask): Program {
   else if (task.pgid === task.pid) p.sys.setpgid(0, 0).must('lead a process group');
   if (task.kind === 'live') emitStep(p, 'early', task, ctx.run);
   for (const child of birth.then) emitFork(p, ctx, task, child);
-  if (memory) emitLate(p, memory.vmas, memory.guards);
+  if (memory) {
+    emitLate(p, memory.vmas, memory.guards);
+    emitKeys(p, task, memory.vmas, ctx.run);
+  }
   return p.end();
 }
 

@@ -41,6 +41,15 @@ SAME(__NR_mmap, 9);
 #ifdef __NR_mprotect
 SAME(__NR_mprotect, 10);
 #endif
+#ifdef __NR_pkey_mprotect
+SAME(__NR_pkey_mprotect, 329);
+#endif
+#ifdef __NR_pkey_alloc
+SAME(__NR_pkey_alloc, 330);
+#endif
+#ifdef __NR_pkey_free
+SAME(__NR_pkey_free, 331);
+#endif
 #ifdef __NR_munmap
 SAME(__NR_munmap, 11);
 #endif

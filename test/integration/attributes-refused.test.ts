@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { arch } from '../../core/arch/current.js';
 import { CrError } from '../../core/errors.js';
 import { dump, restore } from '../../core/index.js';
 import type { CoreEntry } from '../../core/images/generated/core.js';
 import { ImageReader } from '../../core/images/reader.js';
 import { ImageWriter } from '../../core/images/writer.js';
+import { loadNative } from '../../core/kernel/native.js';
 import { readMaps } from '../../core/kernel/procfs/maps.js';
 import { readNumaMaps } from '../../core/kernel/procfs/numa-maps.js';
 import { ProcReader } from '../../core/kernel/procfs/reader.js';
@@ -86,6 +88,31 @@ if ctypes.CDLL(None, use_errno=True).syscall(154, 1, entry, 16) != 0: raise OSEr
       assert.deepEqual(readdirSync(folder), []);
     },
   ));
+
+/** Another thread closes key 0 for itself (WRPKRU) and then only sleeps (pause(2)). Without rseq(2), because the kernel could not write there any more. */
+const LOCKED = `
+import mmap, sys, threading
+if 'GLIBC_TUNABLES' not in os.environ:
+  os.environ['GLIBC_TUNABLES'] = 'glibc.pthread.rseq=0'
+  os.execv('/usr/bin/python3', sys.orig_argv)
+page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+page.write(bytes.fromhex('31c931d2b8010000000f01efb8220000000f05ebf7'))
+code = ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+threading.Thread(target=code, daemon=True).start()
+while not open(f'/proc/self/task/{max(map(int, os.listdir("/proc/self/task")))}/syscall').read().startswith('34 '): time.sleep(0.01)`;
+
+test('a thread that may not use ordinary memory (protection key 0) runs on', (t) => {
+  if (arch.protectionKeys.count(loadNative) === 0) return t.skip('protection keys');
+  return withScript(LOCKED, async (pid, folder) => {
+    assert.equal(readdirSync(`/proc/${pid}/task`).length, 2);
+    const error = await failure(dump({ pid, imagesDir: folder }));
+    assert.equal(error.code, 'CR_UNSUPPORTED');
+    assert.match(error.message, /has locked memory with protection key 0/);
+    assert.match(readStat(proc, pid)?.state ?? '', /^[RS]$/);
+    assert.equal(readdirSync(`/proc/${pid}/task`).length, 2);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});
 
 /** Shared pages without a name, the second of four bound to node 0; then a policy of the process, which all other mappings show. */
 const BOUND = `

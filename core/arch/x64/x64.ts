@@ -4,6 +4,7 @@ import { findSyscall, jumpTo } from './code.js';
 import { images, SHADOW_STACK } from './images.js';
 import { EPOLL_EVENT, OPEN_FLAGS, SEMID_DS } from './layouts.js';
 import { emitBreakpoint, MAP_VDSO } from './probes.js';
+import { PROTECTION_KEYS } from './protection-keys.js';
 import { callAt, daemonAt, isNative, movedTo, parkedAt, programCounter, REGISTERS_SIZE, resultOf } from './registers.js';
 import { resumed } from './restart.js';
 import { fillStub } from './stub.js';
@@ -32,6 +33,7 @@ export const x64: Arch = {
   epollEvent: EPOLL_EVENT,
   semidDs: SEMID_DS,
   openFlags: OPEN_FLAGS,
+  protectionKeys: PROTECTION_KEYS,
   shadowStack: SHADOW_STACK,
   mapVdso: MAP_VDSO,
   emitBreakpoint,

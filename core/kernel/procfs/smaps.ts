@@ -9,6 +9,8 @@ export interface SmapsVma extends Vma {
   /** Page size of the mapping (hugetlb differs from 4096). */
   readonly kernelPageSize: number;
   readonly rss: number;
+  /** Protection key (pkeys(7)); 0 as well where the system has none. */
+  readonly protectionKey: number;
   /** Two-letter codes of VmFlags (kernel-tasks.md, "VmFlags letters"); codes that are newer than this program are in it too. */
   readonly vmFlags: ReadonlySet<string>;
 }
@@ -20,6 +22,9 @@ const SMAPS_LIMIT = 1024 * 1024 * 1024;
 
 const NO_FLAGS: ReadonlySet<string> = new Set();
 const LAST_LINE = Buffer.from('\nVmFlags:');
+/** Where there are keys, the line before it (arch_pkeys_enabled() in show_smap). */
+const KEY_LINE = 'ProtectionKey:';
+const NEWLINE = 0x0a;
 /** What one mapping has at most, with room for many new lines; today's have 700 bytes. */
 const ENTRY_LIMIT = 8192;
 
@@ -59,6 +64,7 @@ function merged(vma: Vma, extra: Extra): SmapsVma {
     unescaped: vma.unescaped,
     kernelPageSize: extra.kernelPageSize,
     rss: extra.rss,
+    protectionKey: extra.protectionKey,
     vmFlags: extra.vmFlags,
   };
 }
@@ -67,10 +73,16 @@ function merged(vma: Vma, extra: Extra): SmapsVma {
  * Goes to the flags. Every mapping has them, as its last line (fs/proc/task_mmu.c, show_smap), and of the twenty lines before only the first few count:
  * reading all of them would take most of the time of a walk.
  */
-function toFlags(s: ByteScanner): void {
+function toFlags(s: ByteScanner, extra: Extra): void {
   // The newline before is that of the line just read.
   const at = s.bytes.indexOf(LAST_LINE, s.pos - 1);
   if (at < 0 || at - s.pos > ENTRY_LIMIT) s.fail('VmFlags of a mapping');
+  const first = s.pos;
+  s.pos = Math.max(first, s.bytes.lastIndexOf(NEWLINE, at - 1) + 1);
+  if (s.pos < at && s.tryWord(KEY_LINE)) {
+    s.spaces();
+    extra.protectionKey = s.dec('a protection key');
+  }
   s.pos = at + 1;
 }
 
@@ -81,10 +93,10 @@ export function parseSmaps(text: ProcText): SmapsVma[] {
   const out: SmapsVma[] = [];
   while (!s.done) {
     const vma = parseVmaLine(s);
-    const extra: Extra = { kernelPageSize: 0, rss: -1, vmFlags: NO_FLAGS };
+    const extra: Extra = { kernelPageSize: 0, rss: -1, protectionKey: 0, vmFlags: NO_FLAGS };
     // Size, KernelPageSize, MMUPageSize, Rss.
     while (extra.rss < 0) if (!keys.line(s, extra)) s.nextLine();
-    toFlags(s);
+    toFlags(s, extra);
     keys.line(s, extra);
     if (extra.vmFlags.size === 0) s.fail('VmFlags of a mapping');
     if (extra.kernelPageSize === 0) s.fail('KernelPageSize of a mapping');

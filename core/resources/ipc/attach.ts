@@ -6,6 +6,7 @@ import { SHM } from '../../abi/sysv-ipc.js';
 import { CrError } from '../../errors.js';
 import type { Program } from '../../program/program.js';
 import { findHole } from '../memory/place.js';
+import { birthProt } from '../memory/protection-keys.js';
 import { subtractRanges, type Range } from '../memory/ranges.js';
 import type { Vma } from '../memory/restore.js';
 import { VMA_STATUS } from '../memory/vma-bits.js';
@@ -76,8 +77,9 @@ function emitAttach(p: Program, { shmid, readOnly }: Attachment, at: number): vo
 }
 
 function emitProtection(p: Program, part: Vma, readOnly: boolean): void {
-  if (part.prot === (readOnly ? PROT_READ : PROT_READ_WRITE)) return;
-  p.sys.mprotect(part.start, part.end - part.start, part.prot).must('set the protection of an attached segment');
+  const prot = birthProt(part.prot);
+  if (prot === (readOnly ? PROT_READ : PROT_READ_WRITE)) return;
+  p.sys.mprotect(part.start, part.end - part.start, prot).must('set the protection of an attached segment');
 }
 
 function emitInPlace(p: Program, attachment: Attachment, extent: number): void {

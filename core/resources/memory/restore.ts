@@ -1,7 +1,8 @@
 /**
  * Memory of one restored task, as ops for its seed. A child starts with a copy of its parent's finished memory (fork(2)), so what both have in
  * common stays shared page by page until somebody writes, as it was. Order: 1. unmap what does not belong; 2. vDSO; 3. map; 4. fill (fill.ts);
- * 5. final protection. Then children are forked; only afterwards `emitLate`: advice such as DONTFORK and locks would keep memory from them.
+ * 5. final protection. Then children are forked; only afterwards `emitLate`, because advice such as DONTFORK and locks would keep memory from them, and
+ * protection keys (protection-keys.ts).
  */
 import { CrError } from '../../errors.js';
 import type { VmaEntry } from '../../images/generated/memory.js';
@@ -12,6 +13,7 @@ import { freshParts, type FillPart } from './fill.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { emitAttachments, isAttachment } from '../ipc/attach.js';
 import type { SharedMemory } from './restore-shared.js';
+import { birthProt } from './protection-keys.js';
 import { emitVdso, type SpecialMapping, type VdsoPlan } from './vdso.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
 
@@ -201,9 +203,9 @@ export function emitFinish(p: Program, plan: MemoryPlan, ctx: MemoryContext): vo
   emitInherited(p, plan, ctx);
   for (const { addr, bytes } of plan.memory.vdso.patches) p.touches(addr, bytes.length).copyMemory(addr, p.data(bytes), bytes.length);
   for (const { piece, pages } of plan.fills) {
-    const now = piece.from && pages.length === 0 ? piece.from.prot : openProt(piece.vma, pages.length > 0);
-    if (now !== piece.vma.prot)
-      p.sys.mprotect(piece.start, piece.end - piece.start, piece.vma.prot).must('set the final protection of memory');
+    const now = piece.from && pages.length === 0 ? birthProt(piece.from.prot) : openProt(piece.vma, pages.length > 0);
+    const then = birthProt(piece.vma.prot);
+    if (now !== then) p.sys.mprotect(piece.start, piece.end - piece.start, then).must('set the final protection of memory');
   }
 }
 
@@ -221,7 +223,7 @@ function emitUnmap(p: Program, keep: readonly Range[]): void {
 
 /** Protection while pages are filled in: the kernel writes them as the task would, and a comparison reads them. */
 function openProt(vma: Vma, fill: boolean): number {
-  return fill ? vma.prot | PROT.read | PROT.write : vma.prot;
+  return fill ? vma.prot | PROT.read | PROT.write : birthProt(vma.prot);
 }
 
 function emitMap(p: Program, piece: Piece, { fill, pid }: { readonly fill: boolean; readonly pid: number }, ctx: MemoryContext): void {
@@ -256,7 +258,7 @@ function emitOpen(p: Program, piece: Piece, parentPages: readonly Range[], pages
   for (const gone of joined(subtractRanges(intersectRanges(parentPages, [piece]), pages)))
     p.sys.madvise(gone.start, gone.end - gone.start, MADV_DONTNEED).must('drop pages that only the parent has');
   const prot = openProt(piece.vma, true);
-  if (pages.length > 0 && piece.from!.prot !== prot)
+  if (pages.length > 0 && birthProt(piece.from!.prot) !== prot)
     p.sys.mprotect(piece.start, piece.end - piece.start, prot).must('open inherited memory for its pages');
 }
 

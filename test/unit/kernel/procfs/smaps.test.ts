@@ -41,6 +41,19 @@ test('what other kernels have: unknown lines and flags', () => {
   const [vma] = parseSmaps(textOf(text));
   assert.equal(vma?.kernelPageSize, 2048 * 1024);
   assert.equal(flagsOf(vma), 'rd wr ht zz');
+  assert.equal(vma?.protectionKey, 3);
+});
+
+test('protection keys: in the line before the flags, or nowhere', () => {
+  const entry = (line: string) => `${LINE}KernelPageSize: 4 kB\nRss: 0 kB\n${line}VmFlags: rd\n`;
+  const vmas = parseSmaps(
+    textOf(entry('ProtectionKey:        15\n') + entry('') + entry('ProtectionKey:         0\n') + entry('THPeligible: 7\n')),
+  );
+  assert.deepEqual(
+    vmas.map(({ protectionKey }) => protectionKey),
+    [15, 0, 0, 0],
+  );
+  assertRefused(() => parseSmaps(textOf(entry('ProtectionKey: x\n'))), /protection key/);
 });
 
 test('a name that looks like a line of smaps is a name', () => {
