@@ -12,17 +12,18 @@ const MCL_ONFAULT = 4;
 const FLAGS = [MCL_FUTURE, MCL_FUTURE | MCL_ONFAULT].map(String);
 const PAGE = 4096;
 const PROT_RW = 3;
-const MAP_PRIVATE_ANON = 0x22;
+const MAP_PRIVATE_ANON_FIXED = 0x32;
 
 export const mlockFuture: TaskResource = {
   name: NAME,
   readInside(p, task, run) {
-    const page = p.sys.mmap(0, PAGE, PROT_RW, MAP_PRIVATE_ANON, -1n, 0).ignore('no room: looked at below');
+    // In place of a page of our arena: it goes with the arena, whatever becomes of us.
+    const page = p.out(PAGE, PAGE);
+    const made = p.sys.mmap(page, PAGE, PROT_RW, MAP_PRIVATE_ANON_FIXED, -1n, 0).ignore('no room: looked at below');
     const resident = p.out(8);
     p.sys.mincore(page, PAGE, resident).ignore('there is no page, then');
-    p.sys.munmap(page, PAGE).ignore('there is no page, then');
     return () => {
-      const flags = flagsOf((resident.u32() & 1) !== 0, () => {
+      const flags = flagsOf(made.result > 0 && (resident.u32() & 1) !== 0, () => {
         const before = task.status.vm?.locked ?? 0;
         return before > 0 && (readStatus(run.thread.proc, task.pid)?.vm?.locked ?? 0) > before;
       });
