@@ -1,6 +1,6 @@
 /** Plugins in real dumps: who is called when, what is recorded, and that the tree goes on whatever they do. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -95,6 +95,21 @@ test('pause, checkpoint and resume: in order, undone when the dump fails later',
   await dump(dumpOf(its, { plugins: [plugin], leaveRunning: true }));
   assert.deepEqual(calls, ['pause 1', 'checkpoint t', `save ${FD} ${DEVICE}`, 'resume running t']);
   assert.ok(runs(its.target.pid!));
+});
+
+test('a post-dump script that fails: the tree goes on, with its devices', async () => {
+  const calls: string[] = [];
+  const script = join(its.folder, 'post-dump.sh');
+  writeFileSync(script, '#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != post-dump ]\n', { mode: 0o755 });
+  const plugin = devicePlugin(calls, (host) => {
+    host.on('dump.pauseDevices', () => [{ pid: its.target.pid!, what: 'work' }]);
+    host.on('dump.resumeDevices', ({ outcome, tasks }) => void calls.push(`resume ${outcome} ${stateOf(tasks[0]!.pid)}`));
+  });
+  const error = await failure(dump(dumpOf(its, { plugins: [plugin], actionScripts: [script] })));
+  assert.equal(error.code, 'CR_SCRIPT');
+  assert.deepEqual(calls, [`save ${FD} ${DEVICE}`, 'resume failed t']);
+  assert.ok(runs(its.target.pid!));
+  assert.equal(existsSync(join(its.folder, 'inventory.img')), false);
 });
 
 for (const hook of ['dump.pauseDevices', 'dump.checkpointDevices'] as const)
