@@ -1,18 +1,20 @@
 /** Files whose name is gone while another exists: the dump gives them one more, and they come back under the old name for a moment. */
+import { join } from 'node:path';
 import { CrError } from '../../errors.js';
 import { FD_TYPES } from '../../images/generated/fdinfo.js';
 import { encodeText } from '../../kernel/procfs/text.js';
 import type { DumpContext, OpenFile, RestoreContext } from './kind.js';
 import { checkName, lookAt, Names, removeSame } from './names.js';
+import { folderLeft } from './naming.js';
 import { NO_OWNER } from './owner.js';
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
 
-/** Gives the file a name beside its old one, which stays in the file system with the images. */
+/** Gives the file a name beside its old one, or above when that folder is gone, too; it stays in the file system with the images. */
 export function dumpLink(file: OpenFile, name: string, { calls, newId, add, onUndo }: DumpContext): number {
   const id = newId();
-  const remap = `${name.slice(0, name.lastIndexOf('/'))}/link_remap.${id}`;
+  const remap = join(folderLeft(name), `link_remap.${id}`);
   const path = encodeText(remap);
   const from = calls.text(encodeText(file.proc));
   calls.must(

@@ -52,13 +52,14 @@ function namingInProc(link: string): Naming {
  * another one. Kinds of file systems are compared, because on overlayfs a file and its folder may tell different devices.
  */
 function inNoFolder(file: SeenFile): boolean {
-  const folder = encodeText(dirname(stripped(file.link)));
-  try {
-    return statfsSync(folder).type !== statfsSync(file.proc).type;
-  } catch {
-    // A folder that is gone as well is another matter: it is made again.
-    return false;
-  }
+  return statfsSync(encodeText(folderLeft(stripped(file.link)))).type !== statfsSync(file.proc).type;
+}
+
+/** The lowest folder on the way to a name that is still there. */
+export function folderLeft(name: string): string {
+  let folder = dirname(name);
+  while (folder !== '/' && lookAt(encodeText(folder))?.isDirectory() !== true) folder = dirname(folder);
+  return folder;
 }
 
 /** A file of huge pages: it can be mapped, but not written to. */
