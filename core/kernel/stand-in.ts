@@ -5,6 +5,7 @@ import { CrError } from '../errors.js';
 import { Program } from '../program/program.js';
 import type { KernelThread } from './kernel-thread.js';
 import { readStat } from './procfs/stat.js';
+import { waitForState } from './wait-state.js';
 
 const SIG_SETMASK = 2;
 const SIGKILL = 9;
@@ -35,6 +36,8 @@ export class StandIn {
     const { result } = value;
     free();
     if (result < 0) throw this.cannotBe(errnoName(-result));
+    // It sleeps when it has done all the rest: until then it would not notice that its parent dies.
+    if (!waitForState(thread.proc, pid, ['S'])) throw this.cannotBe('ESRCH');
   }
 
   private cannotBe(errno: string): CrError {
