@@ -1,6 +1,6 @@
 /** Which GPUs the mock's target comes back on: device maps, other hosts, nodes that are missing, and what attaching costs. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -148,4 +148,17 @@ test('attaching costs what it is set to, for each process that does it', async (
 test('device memory has a limit, also for a program', async () => {
   await mock.host([{ uuid: uuidOf(1), memory: 2 * MIB }]);
   await assert.rejects(mock.target('device', { arguments: [3, 1024] }), /CUresult 2/);
+});
+
+test('a host that does not come up leaves nothing behind', async () => {
+  const [before, folder] = [process.env['TMPDIR'], mkdtempSync(join(tmpdir(), 'cuda-tmp-'))];
+  process.env['TMPDIR'] = folder;
+  try {
+    await assert.rejects(mock.host([{ uuid: 'no uuid' }]), /did not start/);
+    assert.deepEqual(readdirSync(folder), []);
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+    rmSync(folder, { recursive: true });
+  }
 });

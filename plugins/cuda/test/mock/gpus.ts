@@ -73,7 +73,12 @@ export class FakeGpus {
     // The library keeps the path, which it needs again after a restore, in a place of that size.
     if (Buffer.byteLength(folder) > 60) throw new Error(`${folder} is too long for the fake GPU daemon: set TMPDIR to a shorter path`);
     const gpus = new FakeGpus(folder);
-    await gpus.boot(devices);
+    try {
+      await gpus.boot(devices);
+    } catch (error) {
+      await gpus.close();
+      throw error;
+    }
     return gpus;
   }
 
