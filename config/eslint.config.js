@@ -46,6 +46,10 @@ export default tseslint.config(
       'node_modules/**',
       'native/build/**',
       'plugins/*/native/build/**',
+      'plugins/sdk/dist/**',
+      // Built and tested as packages of their own (test/integration/plugin-new.test.ts).
+      'plugins/sdk/template/**',
+      'plugins/sdk/template-native/**',
       'core/images/generated/**',
       'test/.peers/**',
       'test/.work/**',
@@ -92,6 +96,20 @@ export default tseslint.config(
         {
           ignoreVoid: false,
           allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' }],
+        },
+      ],
+    },
+  },
+  {
+    files: ['plugins/cuda/src/**/*.ts', 'plugins/amdgpu/src/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['**/core/**', '**/sdk/**', 'criu-ts'], message: 'Plugins import only @criu-ts/plugin-sdk.' },
+            { group: ['@criu-ts/plugin-sdk/testing'], message: 'The test kit is for tests.' },
+          ],
         },
       ],
     },

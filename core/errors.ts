@@ -124,8 +124,16 @@ function subjectText(s: ErrorSubject): string {
   return parts.join(' ');
 }
 
+/** Says that an object is a CrError, also when the class that made it is the copy in a plugin's SDK. */
+const CR_ERROR = Symbol.for('criu-ts.error');
+
 /** An error for users. `message` is one line that already names the subject. */
 export class CrError extends Error {
+  static override [Symbol.hasInstance](value: unknown): value is CrError {
+    return typeof value === 'object' && value !== null && CR_ERROR in value;
+  }
+
+  readonly [CR_ERROR] = true;
   override readonly name = 'CrError';
   readonly code: ErrorCode;
   readonly subject: ErrorSubject;

@@ -102,6 +102,18 @@ const bundle = {
   run: () => build('command criu-ts', node, [at('config/bundle.mjs')], { cwd: root }),
 };
 
+const sdk = {
+  name: 'plugin SDK',
+  applies: () => existsSync(at('dist/plugins/sdk/index.js')),
+  inputs: () =>
+    hashFiles([
+      ...['core', 'plugins/sdk'].flatMap((dir) => filesUnder(join(root, 'dist', dir), (path) => /\.(js|d\.ts)$/.test(path))),
+      at('config/bundle-sdk.mjs'),
+    ]),
+  outputs: () => ['index.js', 'types/plugins/sdk/index.d.ts'].map((name) => at('plugins/sdk/dist', name)),
+  run: () => build('plugin SDK', node, [at('config/bundle-sdk.mjs')], { cwd: root }),
+};
+
 const demo = {
   name: 'demo',
   applies: () => existsSync(at('test/demo/worker.c')),
@@ -115,7 +127,7 @@ const demo = {
 };
 
 /** Order matters: each step may read what the ones before it wrote. */
-export const STEPS = [generateNative, addon, cudaHelper, images, typescript, bundle, demo];
+export const STEPS = [generateNative, addon, cudaHelper, images, typescript, bundle, sdk, demo];
 
 /** True when the step must run: never ran, inputs differ, or an output is gone. */
 export function isStale(step, stamps) {
