@@ -179,6 +179,7 @@ export const SYSCALLS = {
   listen: call('fd', 'backlog'),
   shutdown: call('fd', 'how'),
   getsockname: call('fd', 'address', 'length'),
+  getpeername: call('fd', 'address', 'length'),
   mount: call('source', 'target', 'type', 'flags', 'data'),
   move_mount: call('from_dirfd', 'from', 'to_dirfd', 'to', 'flags'),
   fsopen: call('type', 'flags'),

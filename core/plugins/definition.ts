@@ -1,4 +1,5 @@
 /** What a plugin says of itself: the manifest, which is data and can be read without running it, and the definition, which adds code. */
+import type { SyscallProgram } from './contexts.js';
 import type { HookFunction, HookKind, HookName, StageHookFunction, StageHookName } from './hook-table.js';
 
 /** One option of a plugin: how its text on the command line is read, and what a configuration file may give. */
@@ -103,19 +104,33 @@ export interface PluginHost {
   onClose(work: () => void | Promise<void>): void;
   /** Called when the operation failed, before onClose; last registered first. */
   onFailure(work: () => void | Promise<void>): void;
-  /** Starts the native part in a process of its own. See the SDK's documentation of native parts. */
+  /**
+   * Runs system calls in our own process, in one program: `emit` only adds them. For what Node has no function for: socket(2), connect(2), ioctl(2). What
+   * `emit` returned can be read until the next call of run(). Rejects with the call, its arguments and errno.
+   */
+  run<T>(name: string, emit: (program: SyscallProgram) => T): Promise<T>;
+  /**
+   * Starts the native part in a process of its own, which ends with the operation. Rejects with CR_PLUGIN that says what was found and what is needed when
+   * its file, ABI number, processor or C library does not fit.
+   */
   loadNative(options?: NativeOptions): Promise<NativeProcess>;
 }
 
 export interface NativeOptions {
+  /** Environment of the helper process besides PATH. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A native part that runs in a helper process: its crash is an error of a call, not of the engine. */
 export interface NativeProcess {
   readonly pid: number;
-  /** Calls an exported function with plain data. */
-  call(name: string, argument: unknown, options?: { readonly fds?: readonly number[] }): Promise<unknown>;
+  /**
+   * Calls an exported function with plain data (what structuredClone() copies), one call after the other. `fds` are descriptors of ours: the function gets
+   * copies of its own, as its second argument. Rejects with what the function threw (and its `errno`), or with the end of the process.
+   */
+  call(name: string, argument?: unknown, options?: { readonly fds?: readonly number[] }): Promise<unknown>;
+  /** Takes over a descriptor of the helper process, which a function answered by its number: ours from now on, closed there. */
+  takeFd(fd: number): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -9,9 +9,10 @@ import type { Log } from '../log.js';
 import type { CommonOptions, RestoreOptions } from '../options.js';
 import type { Operation } from '../stages.js';
 import { type Chosen, PluginChooser, type Selection } from './choose.js';
+import { OwnCalls } from './own-calls.js';
 import { ExternalFiles } from './external-files.js';
 import { ExternalMappings } from './external-mappings.js';
-import type { PluginImages } from './definition.js';
+import type { NativeProcess, PluginImages } from './definition.js';
 import type { Watch } from './guard.js';
 import { orderPlugins } from './order.js';
 import { type LoadedPlugin, PluginSession } from './session.js';
@@ -59,11 +60,18 @@ export function openChosen({ plugins }: Chosen, { operation, options, hooks, log
   if (plugins.length === 0) return null;
   const ordered = inOrder(plugins);
   log.info(`Plugins: ${ordered.map(({ manifest, source }) => `${manifest.name} ${manifest.version} (${source})`).join(', ')}`);
+  const helpers: NativeProcess[] = [];
+  const own = new OwnCalls();
   const session = new PluginSession(operation, ordered, {
     log,
     signal: options.signal,
     images,
-    loadNative: (plugin, native) => startNative(plugin, native),
+    loadNative: async (plugin, native) => {
+      const helper = await startNative(plugin, native);
+      helpers.push(helper);
+      return helper;
+    },
+    run: (name, emit) => own.run(name, emit),
   });
   let calls: LocalCalls | null = null;
   const ranking = options.pluginRanking ?? [];
@@ -74,6 +82,8 @@ export function openChosen({ plugins }: Chosen, { operation, options, hooks, log
   mappings.attach();
   const close = async (): Promise<void> => {
     await session.close();
+    await Promise.all(helpers.map((helper) => helper.close()));
+    own.close();
     calls?.close();
   };
   return { session, files, mappings, close };

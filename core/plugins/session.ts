@@ -8,7 +8,7 @@ import type { Log } from '../log.js';
 import type { Operation } from '../stages.js';
 import type { Answers } from './answers.js';
 import { PLUGIN_API } from './api-version.js';
-import type { PluginRecord, Touched } from './contexts.js';
+import type { PluginRecord, SyscallProgram, Touched } from './contexts.js';
 import type { Manifest, NativeOptions, NativeProcess, OptionValues, PluginDefinition, PluginHost, PluginImages } from './definition.js';
 import { Claims } from './filter.js';
 import { blamed, type Blame, guarded, guardedSync, NO_WATCH, siteOf, type Watch } from './guard.js';
@@ -33,6 +33,7 @@ export interface SessionServices {
   /** Files beside the images, for one plugin. */
   images(plugin: LoadedPlugin): PluginImages;
   loadNative(plugin: LoadedPlugin, options: NativeOptions | undefined): Promise<NativeProcess>;
+  run<T>(name: string, emit: (program: SyscallProgram) => T): Promise<T>;
 }
 
 type Work = () => void | Promise<void>;
@@ -97,6 +98,7 @@ export class PluginSession {
       fact: (key, value) => void (this.uses.get(manifest.name)!.facts[key.slice(0, 64)] = value),
       onClose: (work) => void this.closing.push({ blame: this.blame(plugin, 'onClose', siteOf(1)), work }),
       onFailure: (work) => void this.failing.push({ blame: this.blame(plugin, 'onFailure', siteOf(1)), work }),
+      run: (name, emit) => this.services.run(`${manifest.name}.${name}`, emit),
       loadNative: (options) => this.services.loadNative(plugin, options),
     };
   }

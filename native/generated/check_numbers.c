@@ -512,6 +512,9 @@ SAME(__NR_shutdown, 48);
 #ifdef __NR_getsockname
 SAME(__NR_getsockname, 51);
 #endif
+#ifdef __NR_getpeername
+SAME(__NR_getpeername, 52);
+#endif
 #ifdef __NR_mount
 SAME(__NR_mount, 165);
 #endif

@@ -169,6 +169,7 @@ export const NUMBERS = {
   listen: 50,
   shutdown: 48,
   getsockname: 51,
+  getpeername: 52,
   mount: 165,
   move_mount: 429,
   fsopen: 430,
