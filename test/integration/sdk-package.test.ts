@@ -51,10 +51,10 @@ test('in the repository the name leads to the same build', async () => {
 
 test('package.json of the archive names only files that are in it', () => {
   const root = join(folder, 'node_modules/@criu-ts/plugin-sdk');
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
-  const paths = Object.values(exports).flatMap((value) =>
-    typeof value === 'string' ? [value] : Object.values(value as object),
-  ) as string[];
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | Record<string, string>>;
+  };
+  const paths = Object.values(exports).flatMap((value): string[] => (typeof value === 'string' ? [value] : Object.values(value)));
   assert.ok(paths.length >= 3);
   for (const path of paths) assert.ok(readFileSync(join(root, path)).length > 0, path);
 });
