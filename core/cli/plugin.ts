@@ -6,6 +6,7 @@ import { createLog, type Log, writeAll } from '../log.js';
 import { nearest } from '../nearest.js';
 import { inspectOptions, type Settings } from '../config/settings.js';
 import { demandOf, enforce, verdictLines } from '../plugins/enforce.js';
+import { runPluginNew } from './plugin-new.js';
 import { HOOK_NAMES, PLUGIN_HOOKS, targetOf } from '../plugins/hook-table.js';
 import { inspectPlugin, type Inspected } from '../plugins/inspect.js';
 import { chooserOf, openChosen } from '../plugins/open.js';
@@ -113,7 +114,12 @@ const hooks: Action = () => {
   return Promise.resolve(0);
 };
 
-const ACTIONS: Readonly<Record<string, Action>> = { list, check, doctor, hooks };
+const create: Action = (words, settings) => {
+  print(runPluginNew(words, settings.native === true));
+  return Promise.resolve(0);
+};
+
+const ACTIONS: Readonly<Record<string, Action>> = { list, check, doctor, hooks, new: create };
 
 export const runPlugin: CommandRunner = async ({ words, settings }, keepLog) => {
   const [word = '', ...rest] = words;

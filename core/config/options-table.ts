@@ -103,6 +103,7 @@ const plugins: readonly OptionRow[] = [
     { scope: ['restore', 'plugin'], criu: false, nearestFirst: true },
     (s, text) => (s.engine.allowMissingPlugins ??= []).push(parsePluginName(text)),
   ),
+  flag('native', 'plugin new: with a native part', { scope: ['plugin'], criu: false }, (s, on) => (s.native = on)),
   flag('stages', 'plugin list: who runs in which stage', { scope: ['plugin'], criu: false }, (s, on) => (s.stages = on)),
 ];
 

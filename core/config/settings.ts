@@ -12,7 +12,7 @@ export const COMMANDS = {
   show: { built: true, help: 'print an image or a folder of images' },
   encode: { built: true, help: 'turn what show --format json printed into an image' },
   stages: { built: true, help: 'print the stages of dump and restore' },
-  plugin: { built: true, help: 'list [--stages], check DIR, doctor [NAME], hooks' },
+  plugin: { built: true, help: 'list [--stages], check DIR, doctor [NAME], hooks, new NAME [FOLDER] [--native]' },
   'pre-dump': { built: false, help: 'copy memory of a running tree' },
   'page-server': { built: false, help: 'receive pages over the network' },
   'lazy-pages': { built: false, help: 'serve pages on demand' },
@@ -50,6 +50,7 @@ export interface Settings {
   format?: 'text' | 'json';
   pretty?: boolean;
   stages?: boolean;
+  native?: boolean;
   help?: boolean;
   version?: boolean;
   config?: string;
