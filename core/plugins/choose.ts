@@ -115,9 +115,11 @@ export class PluginChooser {
   private async required(name: string, record: PluginRecord | undefined): Promise<{ plugin: LoadedPlugin | null; verdict: Verdict }> {
     const no = (state: Verdict['state'], text: string) => ({ plugin: null, verdict: { name, state, text } });
     if (this.selection.disabled.includes(name)) return no('missing', 'switched off by --disable-plugin');
+    let named: LoadedPlugin | null;
     let plugin: LoadedPlugin | null;
     try {
-      plugin = (await this.fromRequests(name)) ?? (await this.fromPlaces(name));
+      named = await this.fromRequests(name);
+      plugin = named ?? (await this.fromPlaces(name));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       return no(/works with plugin API|has a native part of ABI|asked for was/.test(text) ? 'wrong version' : 'unavailable', text);
@@ -125,7 +127,8 @@ export class PluginChooser {
     if (!plugin) return no('missing', this.missingText(record));
     const problem = imageProblem(record, plugin.manifest);
     if (problem !== null) return no('wrong version', problem);
-    const unavailable = await this.unavailable(plugin);
+    // Who names it may say with its options where the device is; then the plugin itself tells what it lacks (restore.check), as it does at a dump.
+    const unavailable = named ? ((await named.definition.probe?.()) ?? null) : await this.unavailable(plugin);
     if (unavailable !== null) return no('unavailable', unavailable);
     return { plugin, verdict: { name, state: 'satisfied', text: `${plugin.manifest.version} of ${plugin.source}` } };
   }

@@ -28,14 +28,21 @@ function who({ plugin, version, hook }: Blame): string {
   return `plugin ${plugin} ${version} in ${hook}`;
 }
 
+/** The next step, where an error says one: also one of the plugin's own classes, or of another copy of ours (the command is bundled, plugins are not). */
+function hintOf(error: unknown): string | undefined {
+  const hint = error instanceof Error && 'hint' in error ? error.hint : undefined;
+  return typeof hint === 'string' && hint !== '' ? hint.slice(0, 4096) : undefined;
+}
+
 /** The error of a plugin as one of ours: who, where, and what it said. The run adds the state of the target, which it has undone by then. */
 export function blamed(error: unknown, blame: Blame): CrError {
   if (error instanceof CrError && error.code === 'CR_PLUGIN') return error;
+  const hint = hintOf(error);
   const message = error instanceof CrError ? error.report().split('\n')[0] : error instanceof Error ? error.message : String(error);
   return new CrError('CR_PLUGIN', {
     message: `${who(blame)}: ${message}`,
     subject: { what: `registered at ${blame.site}` },
-    ...(error instanceof CrError && error.hint !== undefined ? { hint: error.hint } : {}),
+    ...(hint === undefined ? {} : { hint }),
     ...(error instanceof CrError && error.kernel !== undefined ? { kernel: error.kernel } : {}),
     cause: error,
   });

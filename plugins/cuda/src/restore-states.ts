@@ -13,6 +13,8 @@ export type FinalState = 'running' | 'asBefore' | 'checkpointed';
 export interface RecordedTask {
   readonly pid: number;
   readonly initial: 'running' | 'locked' | 'checkpointed';
+  /** Bytes of device memory that the dump moved into it; null when that is not known. */
+  readonly movedBytes: number | null;
 }
 
 export interface RestoreSettings {

@@ -35,8 +35,8 @@ test('asBefore: what each was in when the dump met it', async () => {
   const { backend, resume, stateOf } = setUp();
   backend.add(30, 'checkpointed').awake = false;
   const recorded = [
-    { pid: 20, initial: 'locked' as const },
-    { pid: 10, initial: 'checkpointed' as const },
+    { pid: 20, initial: 'locked' as const, movedBytes: null },
+    { pid: 10, initial: 'checkpointed' as const, movedBytes: null },
   ];
   await resume({ final: 'asBefore', recorded });
   assert.equal(stateOf(), '10 checkpointed, 20 locked, 30 checkpointed');
@@ -65,7 +65,7 @@ test('a recorded process without a restore thread is an error', async () => {
   const { backend, resume } = setUp();
   (backend.processes.get(20) as { tid: number | null }).tid = null;
   await assert.rejects(
-    resume({ recorded: [{ pid: 20, initial: 'running' }] }),
+    resume({ recorded: [{ pid: 20, initial: 'running', movedBytes: null }] }),
     /pid 20 had CUDA state at the dump, but the driver does not find it/,
   );
 });
@@ -73,6 +73,6 @@ test('a recorded process without a restore thread is an error', async () => {
 test('a record cannot lead to a process outside of the tree', async () => {
   const { backend, resume } = setUp();
   backend.add(7, 'checkpointed');
-  await assert.rejects(resume({ recorded: [{ pid: 7, initial: 'running' }] }), /names pid 7, which is not in the tree/);
+  await assert.rejects(resume({ recorded: [{ pid: 7, initial: 'running', movedBytes: null }] }), /names pid 7, which is not in the tree/);
   assert.deepEqual(backend.calls, []);
 });

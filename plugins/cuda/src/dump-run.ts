@@ -1,0 +1,113 @@
+/** The plugin in one dump: nothing is started before a process looks as if it used CUDA. */
+import type { PluginHost, Retry, RunningTree, StoppedTree, Touched } from '../../sdk/index.js';
+import type { CudaBackend, CudaDevice } from './backend.js';
+import { openBackend } from './choose-backend.js';
+import { mayUseCuda } from './discover.js';
+import { DumpStates } from './dump-states.js';
+import { CudaError } from './errors.js';
+import { anonymousMemory, availableMemory } from './host-memory.js';
+import { holdsDevices } from './leftovers.js';
+import { backendChoice, type CudaOptions } from './options.js';
+import { hostMemoryFindings, findingText } from './preflight.js';
+import { makeRecord } from './record.js';
+import type { RecordedTask } from './restore-states.js';
+import type { Wake } from './task.js';
+
+/** Wakes threads through the host. */
+export function wakeOf({ tasks }: StoppedTree): Wake {
+  const byPid = new Map(tasks.map((task) => [task.pid, task]));
+  return ({ pid, tid }, body) => {
+    const task = byPid.get(pid);
+    return task === undefined ? Promise.reject(new Error(`process ${pid} is no part of the tree any more`)) : task.runThread(tid, body);
+  };
+}
+
+export class DumpRun {
+  private backend: CudaBackend | undefined;
+  private states: DumpStates | undefined;
+  /** Asked for while the tree runs. */
+  private devices: readonly CudaDevice[] = [];
+
+  constructor(
+    private readonly host: PluginHost,
+    private readonly options: CudaOptions,
+  ) {}
+
+  /** Locks every process that uses CUDA. */
+  async pause(tree: RunningTree): Promise<void> {
+    const pids = this.candidates(tree);
+    if (pids.length === 0 || !(await this.start(pids))) return;
+    await this.states?.pause(pids);
+    this.warnOfMemory();
+  }
+
+  /** Moves device memory into the processes, and tells whose it was. */
+  async checkpoint(tree: StoppedTree): Promise<readonly Touched[] | Retry | undefined> {
+    const pids = this.candidates(tree);
+    const { backend, states } = this;
+    if (backend === undefined || states === undefined) return this.newcomers(pids);
+    const before = new Map(states.found.map(({ pid }) => [pid, anonymousMemory(pid)]));
+    const retry = await states.checkpoint(pids, wakeOf(tree));
+    if (retry !== undefined) return { retry };
+    const tasks = states.found.map(({ pid, initial }): RecordedTask => ({
+      pid,
+      initial: initial as RecordedTask['initial'],
+      movedBytes: initial === 'checkpointed' ? null : grown(before.get(pid), anonymousMemory(pid)),
+    }));
+    if (tasks.length === 0) return undefined;
+    for (const [key, value] of Object.entries(makeRecord(backend.info, this.devices, tasks))) this.host.fact(key, value);
+    return tasks.map(({ pid }) => ({ pid, what: 'CUDA state' }));
+  }
+
+  async resume(tree: StoppedTree): Promise<void> {
+    await this.states?.resume(wakeOf(tree));
+  }
+
+  async close(keep: boolean): Promise<void> {
+    const lost = (await this.backend?.close(keep)) ?? [];
+    for (const { pid, action, helper } of lost)
+      this.host.log.error(
+        `the driver never answered "${action}" for pid ${pid}; process ${helper ?? 'unknown'} waits on for it and must not be killed`,
+      );
+  }
+
+  private candidates({ tasks }: { readonly tasks: readonly { readonly pid: number }[] }): number[] {
+    const pids = tasks.map(({ pid }) => pid);
+    return this.options.discover === 'ask' ? pids : pids.filter((pid) => mayUseCuda(pid, this.options.libcuda));
+  }
+
+  /** False when there is no way to the driver, and nobody in the tree needs one. */
+  private async start(pids: readonly number[]): Promise<boolean> {
+    try {
+      this.backend ??= await openBackend(backendChoice(this.options));
+      this.devices = await this.backend.devices();
+    } catch (error) {
+      // Many programs load the library and use no device.
+      if (!(error instanceof CudaError) || this.options.discover === 'ask' || pids.some(holdsDevices)) throw error;
+      this.host.log.warn(
+        `pid ${pids.join(', ')} has the CUDA library loaded and no device open; taken for a process without CUDA, because there is ${error.message}`,
+      );
+      return false;
+    }
+    this.states ??= new DumpStates(this.backend, { lockTimeoutMs: this.options.lockTimeout, moveLimit: this.options.parallel });
+    return true;
+  }
+
+  /** The tree stands and no driver was asked yet: that would take too long now. */
+  private newcomers(pids: readonly number[]): Retry | undefined {
+    const fresh = pids.filter(holdsDevices);
+    return fresh.length === 0 ? undefined : { retry: `pid ${fresh.join(', ')} began to use CUDA after the pause` };
+  }
+
+  /** How much of a device is whose, only a context on it could tell; that all of it has room, costs nothing to see. */
+  private warnOfMemory(): void {
+    const [first] = this.states?.found ?? [];
+    if (first === undefined) return;
+    const unknown = new Map(this.devices.map(({ uuid }) => [uuid, 0]));
+    for (const finding of hostMemoryFindings(this.devices, unknown, availableMemory(first.pid))) this.host.log.warn(findingText(finding));
+  }
+}
+
+function grown(before: number | null | undefined, after: number | null): number | null {
+  return before === null || before === undefined || after === null ? null : Math.max(0, after - before);
+}

@@ -1,0 +1,63 @@
+/** The plugin in one restore: everything is checked before anything exists, and done when everything stands. */
+import type { PluginHost, RestorePlan, StoppedTree } from '../../sdk/index.js';
+import type { CudaBackend, GpuPair } from './backend.js';
+import { openBackend } from './choose-backend.js';
+import { mayUseCuda } from './discover.js';
+import { wakeOf } from './dump-run.js';
+import { CudaError } from './errors.js';
+import { backendChoice, type CudaOptions } from './options.js';
+import { checkRestore, findingText } from './preflight.js';
+import { readRecord, type CudaRecord } from './record.js';
+import { resumeRestored } from './restore-states.js';
+
+export class RestoreRun {
+  private backend: CudaBackend | undefined;
+  private pairs: readonly GpuPair[] = [];
+  private record: CudaRecord | null = null;
+
+  constructor(
+    private readonly host: PluginHost,
+    private readonly options: CudaOptions,
+  ) {}
+
+  /** Why the checkpoint cannot come back here; empty when it can. */
+  async check(plan: RestorePlan): Promise<readonly string[]> {
+    this.record = readRecord(plan.record?.facts);
+    // Nothing of the driver is needed when somebody else brings the devices back.
+    if (this.options.finalState === 'checkpointed') return [];
+    try {
+      this.backend = await openBackend(backendChoice(this.options));
+    } catch (error) {
+      if (!(error instanceof CudaError)) throw error;
+      return [`${error.message}. ${error.hint}`];
+    }
+    const { pairs, findings } = await checkRestore(this.backend, this.record, this.options);
+    this.pairs = pairs;
+    for (const finding of findings.filter(({ verdict }) => verdict === 'warning')) this.host.log.warn(findingText(finding));
+    return findings
+      .filter(({ verdict }) => verdict === 'refused')
+      .map(({ text, hint }) => `${text}${hint === undefined ? '' : `. ${hint}`}`);
+  }
+
+  /** Gives the restored tree its devices back. */
+  async resume(tree: StoppedTree): Promise<void> {
+    const { backend, options, record } = this;
+    if (backend === undefined) return;
+    const recorded = record?.tasks ?? null;
+    const pids = tree.tasks.map(({ pid }) => pid);
+    const asked =
+      options.discover === 'ask'
+        ? pids
+        : pids.filter((pid) => mayUseCuda(pid, options.libcuda) || recorded?.some((task) => task.pid === pid));
+    await resumeRestored(backend, asked, wakeOf(tree), {
+      final: options.finalState,
+      recorded,
+      pairs: this.pairs,
+      moveLimit: options.parallel,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.backend?.close(true);
+  }
+}

@@ -1,0 +1,136 @@
+/** Processes with (fake) CUDA state through whole dumps and restores by the command, with the plugin. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { manifestOf } from '../../../core/plugins/validate.js';
+import { Caller, STATE } from '../../../plugins/cuda/test/mock/caller.js';
+import { buildMock } from '../../../plugins/cuda/test/mock/build.js';
+import { FakeGpus, uuidOf } from '../../../plugins/cuda/test/mock/gpus.js';
+import { CudaTarget } from '../../../plugins/cuda/test/mock/target.js';
+import { repository } from '../../helpers/run-command.js';
+import { ours } from '../../helpers/tools.js';
+import mockDevices from './mock-devices.js';
+
+let gpus: FakeGpus;
+let target: CudaTarget;
+let words: string[];
+
+/** A package folder for the test's own plugin: what a file alone cannot be asked for. */
+function mockDevicesPackage(folder: string): string {
+  const entry = join(repository, 'dist/test/plugins/cuda/mock-devices.js');
+  mkdirSync(folder);
+  const data = {
+    name: 'cuda-mock-devices',
+    version: mockDevices.version,
+    type: 'module',
+    exports: relative(folder, entry),
+    'criu-ts': manifestOf(mockDevices),
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(data));
+  return folder;
+}
+
+beforeEach(async () => {
+  gpus = await FakeGpus.start([{ uuid: uuidOf(1) }, { uuid: uuidOf(2) }]);
+  target = await CudaTarget.start(gpus, 'device', { arguments: [2, 64] });
+  // The command's helper finds the fake GPUs by them.
+  Object.assign(target.subject.env, await gpus.environment());
+  const library = join((await buildMock()).library(13_000), 'libcuda.so.1');
+  words = [
+    '--enable-plugin',
+    `cuda_plugin:libcuda=${library}`,
+    '--enable-plugin',
+    mockDevicesPackage(join(target.subject.folder, 'mock-devices')),
+  ];
+});
+afterEach(async () => {
+  await target.close();
+  await gpus.close();
+});
+
+async function stateOf(pid: number): Promise<number> {
+  const caller = await Caller.start(gpus);
+  try {
+    return await caller.state(pid);
+  } finally {
+    await caller.close();
+  }
+}
+
+const record = () =>
+  JSON.parse(readFileSync(join(target.subject.images, 'plugins.json'), 'utf8')) as {
+    plugins: { name: string; facts: Record<string, unknown> }[];
+  };
+
+test('device memory survives dump, kill and restore, and the record tells of it', async () => {
+  const hash = await target.hash();
+  const dumped = await target.subject.dump(ours, words);
+  assert.equal(dumped.status, 0, dumped.text);
+  const [plugin] = record().plugins;
+  assert.equal(plugin?.name, 'cuda_plugin');
+  assert.equal(plugin.facts.backend, 'driver');
+  assert.deepEqual(
+    (plugin.facts.devices as { uuid: string }[]).map(({ uuid }) => uuid),
+    [uuidOf(1), uuidOf(2)],
+  );
+  const [task] = plugin.facts.tasks as { pid: number; movedBytes: number }[];
+  assert.equal(task?.pid, target.pid);
+  assert.ok(task.movedBytes >= 128 * 1024, `${task.movedBytes} bytes were moved`);
+  assert.equal((await gpus.stats()).allocations, 0);
+  const restored = await target.subject.restore(ours, words);
+  assert.equal(restored.status, 0, restored.text);
+  assert.equal(await stateOf(target.pid), STATE.running);
+  assert.equal(await target.hash(), hash);
+  await target.finish();
+});
+
+test('a tree that goes on after the dump has its devices back', async () => {
+  const hash = await target.hash();
+  const dumped = await target.subject.dump(ours, ['-R', ...words]);
+  assert.equal(dumped.status, 0, dumped.text);
+  assert.equal(await stateOf(target.pid), STATE.running);
+  assert.equal(await target.hash(), hash);
+  await target.finish();
+});
+
+test('a dump that fails half-way says why, and leaves the process as it was', async () => {
+  const hash = await target.hash();
+  await gpus.fail('checkpoint', 1, 801);
+  await assert.rejects(
+    target.subject.dump(ours, words),
+    // The next step is the plugin's own, not the usual one.
+    new RegExp(
+      `plugin cuda_plugin .*pid ${target.pid}: checkpoint: CUDA_ERROR_NOT_SUPPORTED \\(801\\)[^]*target: running. {2}Try: Managed memory`,
+    ),
+  );
+  assert.equal(await stateOf(target.pid), STATE.running);
+  assert.equal(await target.hash(), hash);
+  await target.finish();
+});
+
+test('a restore whose devices cannot be had fails, and leaves nothing', async () => {
+  assert.equal((await target.subject.dump(ours, words)).status, 0);
+  await gpus.fail('restore', 1, 2);
+  await assert.rejects(target.subject.restore(ours, words), /restore: CUDA_ERROR_OUT_OF_MEMORY \(2\)/);
+  assert.deepEqual(target.subject.processes(), []);
+});
+
+test('a host without a device is refused before any process exists', async () => {
+  assert.equal((await target.subject.dump(ours, words)).status, 0);
+  await gpus.halt();
+  await assert.rejects(
+    target.subject.restore(ours, words),
+    /CR_PLUGIN_MISSING[^]*cuda_plugin: [^]*CUDA_ERROR_NO_DEVICE[^]*target: not started/,
+  );
+});
+
+test('a host with another device of the same model takes the process', async () => {
+  const hash = await target.hash();
+  assert.equal((await target.subject.dump(ours, words)).status, 0);
+  await gpus.restart([{ uuid: uuidOf(2) }, { uuid: uuidOf(7) }]);
+  const restored = await target.subject.restore(ours, words);
+  assert.equal(restored.status, 0, restored.text);
+  assert.equal(await target.hash(), hash);
+  await target.finish();
+});
