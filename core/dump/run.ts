@@ -350,7 +350,8 @@ class DumpSession {
         stopTree(this.thread, this.tasks);
       }
       if (this.frozen) this.clock.finished();
-      if (state !== 'destroyed') this.files?.undo();
+      // A stopped tree is one that is killed next, and then its images need the names that the dump made.
+      if (state === 'running') this.files?.undo();
       this.writeStats();
     });
     this.log.info('Dumping finished successfully');

@@ -85,6 +85,14 @@ test('the options that the report asks for make the dump possible', async () => 
   });
 });
 
+test('temporary names stay when the tree is left stopped: the restore needs them', async () => {
+  await withProcess(async (pid, imagesDir) => {
+    await dump({ pid, imagesDir, ghostLimit: 1 << 20, fileLocks: true, linkRemap: true, leaveStopped: true });
+    const made = readdirSync(join(imagesDir, '..')).filter((name) => name.startsWith('link_remap.'));
+    assert.equal(made.length, 2, made.join(' '));
+  });
+});
+
 /** What belonged to a process that has ended, and to a descriptor and a thread that are gone: nothing can bring these back. Then it waits. */
 const IN_PROC = `
 import os, signal, threading, time
