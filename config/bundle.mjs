@@ -61,7 +61,8 @@ const result = await build({
   format: 'cjs',
   charset: 'ascii',
   target: 'node20',
-  external: ['*.node', './import.cjs'],
+  // The last two are needed only when there is a configuration file: found in node_modules then, and not read at every start.
+  external: ['*.node', './import.cjs', 'cosmiconfig', '@swc/wasm-typescript'],
   plugins: [importForUs, keepModuleUrls],
   legalComments: 'inline',
   // Read and hashed at every start. Names stay, for messages and stacks.

@@ -9,6 +9,7 @@ const { ERROR_CODES } = await load('errors.js');
 const { STAGES } = await load('stages.js');
 const { OPTION_GROUPS } = await load('config/options-table.js');
 const { COMMANDS } = await load('config/settings.js');
+const { OPTION_KEYS } = await load('config/keys.js');
 const { FEATURES, BASICS } = await load('check/table.js');
 const { DIFFERENCES } = await load('check/differences.js');
 
@@ -101,12 +102,36 @@ const check = [
   ),
 ];
 
-const pages = { errors, stages, options, check };
-const style = await resolveConfig(`${root}core/docs/x.md`);
+/** The type of a value in `criu.config.*`. */
+function keyType({ arg, takes, many }) {
+  if (arg === 'none') return 'boolean';
+  const one = Array.isArray(takes)
+    ? takes.map((choice) => `'${choice}'`).join(' | ')
+    : { text: 'string', number: 'number', size: 'number | string' }[takes];
+  return many ? `${one} | readonly ${one}[]` : one;
+}
+
+const optionDefaults = [
+  `/** Keys of \`criu.config.*\` that are options. Made from core/config/options-table.ts by config/generate-docs.mjs. Do not edit. */\nexport interface OptionDefaults {\n${[
+    ...OPTION_KEYS,
+  ]
+    .filter(([, row]) => row.built)
+    .map(([key, row]) => `  /** ${row.help} (--${row.long}; ${scope(row)}). */\n  readonly ${key}?: ${keyType(row)};`)
+    .join('\n')}\n}`,
+];
+
+const pages = {
+  'core/docs/errors.md': errors,
+  'core/docs/stages.md': stages,
+  'core/docs/options.md': options,
+  'core/docs/check.md': check,
+  'core/config/option-defaults.ts': optionDefaults,
+};
 let stale = 0;
 for (const [name, parts] of Object.entries(pages)) {
-  const file = `${root}core/docs/${name}.md`;
-  const text = await format(`${parts.join('\n\n')}\n`, { ...style, parser: 'markdown' });
+  const file = `${root}${name}`;
+  const style = await resolveConfig(file);
+  const text = await format(`${parts.join('\n\n')}\n`, { ...style, filepath: file });
   let old = '';
   try {
     old = readFileSync(file, 'utf8');
@@ -115,7 +140,7 @@ for (const [name, parts] of Object.entries(pages)) {
   }
   if (old === text) continue;
   if (process.argv.includes('--check')) {
-    console.error(`core/docs/${name}.md is stale: run npm run docs`);
+    console.error(`${name} is stale: run npm run docs`);
     stale++;
   } else writeFileSync(file, text);
 }

@@ -12,6 +12,7 @@ const boot = join(__dirname, '../core/cli/boot.cjs');
 /** Each may fail (no privilege, an old kernel): then its bytecode is merely less complete. */
 const OTHERS = [
   ['--help'],
+  ['config'],
   ['--version'],
   ['stages'],
   ['dump', '--no-such-option'],

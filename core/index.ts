@@ -10,6 +10,9 @@ export { createHooks } from './attach.js';
 export type { Hooks, StageContext } from './hooks.js';
 export { STAGES, type Operation, type StageInfo, type StageName } from './stages.js';
 export { createLog, openLog, type Log, type LogConfig, type OpenLogOptions } from './log.js';
+export { defineConfig, type ConfigProfile, type CriuConfig } from './config/define.js';
+export { loadConfig, type ConfiguredOptions, type EffectiveConfig, type LoadConfigOptions } from './config/effective.js';
+export type { ConfigPlaces } from './config/collect.js';
 export type { PluginEntry, PluginRequest } from './config/plugin-request.js';
 export type { Provenance } from './config/provenance.js';
 export type {

@@ -1,23 +1,21 @@
 /** From words and configuration files to a command with settings. */
-import { join } from 'node:path';
-import { CrError } from '../errors.js';
-import { readConfig } from '../config/criu-file.js';
-import { type Note, type Occurrence, applyOccurrence, findLong } from '../config/occurrence.js';
-import { splitWords } from './getopt.js';
-import { nearest } from '../nearest.js';
+import {
+  type ConfigPlaces,
+  type CriuLayers,
+  NO_OWN_CONFIG,
+  type OwnConfig,
+  choiceOf,
+  criuLayers,
+  environmentLayer,
+  ownConfig,
+} from '../config/collect.js';
+import { type SettingsLayer, applyLayers } from '../config/layers.js';
+import type { Note, Occurrence } from '../config/occurrence.js';
 import { usageError } from '../config/option-row.js';
-import { COMMANDS, type Command, type Settings, emptySettings } from '../config/settings.js';
-
-/** What the environment says; a parameter, so that tests need no files in /etc. */
-export interface ConfigPlaces {
-  readonly system: string;
-  /** $HOME. */
-  readonly home: string | undefined;
-  /** $CRIU_CONFIG_FILE. */
-  readonly fromEnvironment: string | undefined;
-  /** $CRIU_LIBS_DIR: a folder of plugins. */
-  readonly libsDir: string | undefined;
-}
+import { COMMANDS, type Command, type Settings, configuredCommands } from '../config/settings.js';
+import { CrError } from '../errors.js';
+import { nearest } from '../nearest.js';
+import { splitWords } from './getopt.js';
 
 export interface CommandLine {
   readonly command: Command;
@@ -26,6 +24,9 @@ export interface CommandLine {
   readonly words: readonly string[];
   /** Things that the log should mention: options without effect. */
   readonly notes: readonly Note[];
+  /** What each place says, the nearest to the user last. */
+  readonly layers: readonly SettingsLayer[];
+  readonly own: OwnConfig;
 }
 
 export type ParsedLine = CommandLine | 'help' | 'version';
@@ -38,7 +39,7 @@ const WORD_COUNTS: Partial<Record<Command, readonly [number, number, string]>> =
 };
 
 function toCommand(word: string | undefined): Command {
-  if (word === undefined) throw usageError('no command was given', 'Commands: dump, restore, check, show, encode, stages, plugin.');
+  if (word === undefined) throw usageError('no command was given', 'Commands: dump, restore, check, show, encode, stages, config, plugin.');
   if (word === 'exec') {
     throw new CrError('CR_USAGE', { message: 'exec was removed from CRIU', hint: 'Use a debugger.', exitCode: 255, target: 'not started' });
   }
@@ -61,36 +62,14 @@ function checkTogether({ engine }: Settings): void {
     throw usageError('--restore-sibling needs --restore-detached', 'A sibling is waited for by our parent: add -d.');
 }
 
-/** Options of each file that counts, first to last; a later one wins. */
-function fromConfigFiles(occurrences: readonly Occurrence[], places: ConfigPlaces): Occurrence[][] {
-  const named = occurrences.filter(({ row }) => row.long === 'config').map(({ text }) => text);
-  const withoutDefault = named.length > 0 || occurrences.some(({ row }) => row.long === 'no-default-config');
-  const defaults = withoutDefault ? [] : [places.system];
-  if (!withoutDefault && places.home !== undefined && places.home !== '') defaults.push(join(places.home, '.criu', 'default.conf'));
-  const asked = [places.fromEnvironment, named.at(-1)].filter((file): file is string => file !== undefined && file !== '');
-  return [...defaults.map((file) => readConfig(file, false)), ...asked.map((file) => readConfig(file))];
+/** The words of a command line, before any file was looked at. */
+interface Typed {
+  readonly command: Command;
+  readonly occurrences: readonly Occurrence[];
+  readonly words: readonly string[];
 }
 
-function fromEnvironment({ libsDir }: ConfigPlaces): Occurrence[] {
-  if (libsDir === undefined || libsDir === '') return [];
-  const variable = 'CRIU_LIBS_DIR';
-  return [{ ...findLong('libdir', variable), typed: variable, text: libsDir, from: { kind: 'environment', variable } }];
-}
-
-/** Puts everything into the settings. @param layers what each place says, the nearest to the user last */
-function applyLayers(layers: readonly (readonly Occurrence[])[], command: Command): Pick<CommandLine, 'settings' | 'notes'> {
-  const settings = emptySettings();
-  const later = layers.flat().filter(({ row }) => !row.nearestFirst);
-  const nearest = layers
-    .toReversed()
-    .flat()
-    .filter(({ row }) => row.nearestFirst);
-  const notes = [...later, ...nearest].map((occurrence) => applyOccurrence(settings, occurrence, command));
-  return { settings, notes: notes.filter((note) => note !== undefined) };
-}
-
-/** Reads a command line (without program name). @throws CrError CR_USAGE or CR_NOT_BUILT */
-export function parseCommandLine(argv: readonly string[], places: ConfigPlaces): ParsedLine {
+function readWords(argv: readonly string[]): Typed | 'help' | 'version' {
   // As in CRIU these two words win wherever they stand, also beside mistakes.
   if (argv.includes('--help') || argv.includes('-h')) return 'help';
   const { occurrences, words, rest } = splitWords(argv);
@@ -101,8 +80,32 @@ export function parseCommandLine(argv: readonly string[], places: ConfigPlaces):
   const command = toCommand(first);
   if (!COMMANDS[command].built)
     throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
-  const { settings, notes } = applyLayers([...fromConfigFiles(occurrences, places), fromEnvironment(places), occurrences], command);
-  checkWords(command, [...others, ...rest]);
+  return { command, occurrences, words: [...others, ...rest] };
+}
+
+function settle({ command, occurrences, words }: Typed, places: ConfigPlaces, criu: CriuLayers, own: OwnConfig): CommandLine {
+  const layers = [...criu.defaults, ...own.layers, ...criu.named, environmentLayer(places), { occurrences }];
+  const { settings, notes } = applyLayers(layers, command);
+  checkWords(command, words);
   checkTogether(settings);
-  return { command, settings, words: [...others, ...rest], notes };
+  const refused = own.refused.map((text) => ({ text, warn: true }));
+  return { command, settings, words, notes: [...refused, ...notes], layers, own };
+}
+
+/** Reads a command line (without program name) and files in the format of CRIU. @throws CrError CR_USAGE or CR_NOT_BUILT */
+export function parseCommandLine(argv: readonly string[], places: ConfigPlaces): ParsedLine {
+  const typed = readWords(argv);
+  if (typeof typed === 'string') return typed;
+  return settle(typed, places, criuLayers(choiceOf(typed.occurrences), places), NO_OWN_CONFIG);
+}
+
+/** The same, and `criu.config.*` for commands that read it. @throws CrError also CR_NO_PERMISSION for one that others can change */
+export async function readCommandLine(argv: readonly string[], places: ConfigPlaces): Promise<ParsedLine> {
+  const typed = readWords(argv);
+  if (typeof typed === 'string') return typed;
+  const choice = choiceOf(typed.occurrences);
+  const criu = criuLayers(choice, places);
+  if (!configuredCommands().includes(typed.command)) return settle(typed, places, criu, NO_OWN_CONFIG);
+  const known = [...criu.defaults, ...criu.named, typed].flatMap(({ occurrences }) => occurrences);
+  return settle(typed, places, criu, await ownConfig(choice, places, known));
 }

@@ -3,7 +3,8 @@ import { closeSync } from 'node:fs';
 import { type Log, writeAll } from '../log.js';
 import { CrError } from '../errors.js';
 import { versionText } from '../version.js';
-import { type CommandLine, type ParsedLine, parseCommandLine } from './command-line.js';
+import { usualPlaces } from '../config/collect.js';
+import { type CommandLine, type ParsedLine, readCommandLine } from './command-line.js';
 import { reportFailure } from './run-context.js';
 import type { Command } from '../config/settings.js';
 
@@ -19,6 +20,7 @@ const RUNNERS: Partial<Record<Command, () => Promise<CommandRunner>>> = {
   check: async () => (await import('./check.js')).runCheck,
   stages: async () => (await import('./stages.js')).runStages,
   plugin: async () => (await import('./plugin.js')).runPlugin,
+  config: async () => (await import('./config.js')).runConfig,
 };
 
 async function loadCommand(command: Command): Promise<CommandRunner> {
@@ -38,21 +40,12 @@ function closeDescriptors(fds: readonly number[]): void {
   }
 }
 
-function parse(argv: readonly string[]): ParsedLine {
-  return parseCommandLine(argv, {
-    system: '/etc/criu/default.conf',
-    home: process.env['HOME'],
-    fromEnvironment: process.env['CRIU_CONFIG_FILE'],
-    libsDir: process.env['CRIU_LIBS_DIR'],
-  });
-}
-
 /** Runs one command line (without program name). Never throws; the answer is the exit status. */
 export async function main(argv: readonly string[]): Promise<number> {
   let line: ParsedLine | undefined;
   let log: Log | undefined;
   try {
-    line = parse(argv);
+    line = await readCommandLine(argv, usualPlaces());
     if (line === 'version') {
       writeAll(1, versionText());
       return 0;

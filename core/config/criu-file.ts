@@ -12,7 +12,7 @@ import { usageError } from './option-row.js';
 const MAX_CONFIG_BYTES = 1 << 20;
 
 /** Options that choose config files or end the command: they make no sense inside one. */
-const NOT_IN_FILE = new Set(['config', 'no-default-config', 'help', 'version']);
+const NOT_IN_FILE = new Set(['config', 'no-default-config', 'profile', 'help', 'version']);
 
 /** Splits one line into option and value. Returns undefined for an empty line. @throws Error with the reason */
 export function splitLine(line: string): { name: string; value: string | undefined } | undefined {

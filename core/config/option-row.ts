@@ -4,6 +4,9 @@ import { BadValue } from './bad-value.js';
 import type { Provenance } from './provenance.js';
 import { CrError } from '../errors.js';
 
+/** `any`: an option that only CRIU has, whose values we do not judge. */
+export type ValueKind = 'text' | 'number' | 'size' | 'any' | readonly string[];
+
 export type ArgumentKind = 'none' | 'required' | 'optional';
 
 /** Commands an option means something to; the others accept it, as CRIU does, and say in the log that it has no effect. */
@@ -25,6 +28,12 @@ export interface OptionRow {
   readonly apply: (settings: Settings, text: string, on: boolean, from: Provenance) => void;
   /** The place that is nearest to the user is asked first, not overruled last: searched folders, and plugins that are switched on and off. */
   readonly nearestFirst: boolean;
+  /** What a value is in `criu.config.*`; the command line has texts only. */
+  readonly takes: ValueKind;
+  /** May be given several times, and each time counts. */
+  readonly many: boolean;
+  /** False: it makes no sense in a configuration file, or stands there in another form (lists of plugins). */
+  readonly inConfig: boolean;
   /** True when this value asks for nothing that is not built (the default spelled out, for example). */
   readonly harmless: (text: string) => boolean;
   /** What CRIU accepts as a value of an option that is not built: a mistake is refused also where the option has no effect. */
@@ -38,13 +47,25 @@ interface Extra {
   readonly scope?: Scope;
   readonly criu?: boolean;
   readonly nearestFirst?: boolean;
+  readonly takes?: ValueKind;
+  readonly many?: boolean;
+  readonly inConfig?: boolean;
 }
 
 const NEVER = () => false;
 
 function row(long: string, arg: ArgumentKind, help: string, extra: Extra, apply: OptionRow['apply']): OptionRow {
-  const { short, negatable = false, scope = 'all', criu = true, nearestFirst = false } = extra;
-  const base = { long, ...(short === undefined ? {} : { short }), arg, negatable, scope, criu, nearestFirst };
+  const {
+    short,
+    negatable = false,
+    scope = 'all',
+    criu = true,
+    nearestFirst = false,
+    takes = 'text',
+    many = false,
+    inConfig = true,
+  } = extra;
+  const base = { long, ...(short === undefined ? {} : { short }), arg, negatable, scope, criu, nearestFirst, takes, many, inConfig };
   return { ...base, built: true, apply, harmless: NEVER, help };
 }
 
@@ -76,7 +97,7 @@ export function notBuilt(
   extra: Omit<Extra, 'scope'> & { harmless?: readonly string[]; valid?: RegExp } = {},
 ): OptionRow {
   const { harmless = [], valid, ...rest } = extra;
-  const base = row(long, arg, '', { ...rest, scope }, () => undefined);
+  const base = row(long, arg, '', { takes: 'any', many: true, ...rest, scope }, () => undefined);
   return { ...base, built: false, harmless: (text) => harmless.includes(text), ...(valid === undefined ? {} : { valid }) };
 }
 

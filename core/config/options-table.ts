@@ -7,14 +7,21 @@ import { parsePluginName } from './plugin-argument.js';
 import { disableArgument, enableArgument } from './plugin-settings.js';
 import { DEFAULT_VERBOSITY } from '../options.js';
 import { type OptionRow, type Scope, flag, notBuilt, optional, toChoice, toInteger, toSize, toVerbosity, value } from './option-row.js';
-import type { Settings } from './settings.js';
+import type { Provenance } from './provenance.js';
+import { type Settings, configuredCommands } from './settings.js';
+
+const VALIDATIONS = ['filesize', 'buildid'] as const;
 
 const D: Scope = ['dump'];
 const R: Scope = ['restore'];
 const DR: Scope = ['dump', 'restore'];
+/** Commands whose output can be JSON. */
+const PRINTED: Scope = ['show', 'config', 'plugin'];
 const CHECK: Scope = ['check'];
 /** What finds plugins. */
 const DRP: Scope = ['dump', 'restore', 'plugin'];
+/** Commands that read `criu.config.*`. */
+const CONFIGURED: Scope = configuredCommands();
 /** Options of commands that are not built yet, and of dump when it works together with them. */
 const INCREMENTAL: Scope = ['dump', 'pre-dump'];
 const SERVERS: Scope = ['dump', 'pre-dump', 'page-server', 'lazy-pages', 'restore'];
@@ -24,16 +31,16 @@ const MAX_TIMEOUT_SECONDS = 2_000_000;
 /** PID_MAX_LIMIT of include/linux/threads.h. */
 const MAX_PID = 1 << 22;
 
-function addPluginDir({ engine }: Settings, text: string): void {
-  if (text === '') throw new BadValue('an empty text is no folder');
-  (engine.pluginDirs ??= []).push(text);
+function addPluginDir({ plugins: { folders } }: Settings, path: string, from: Provenance): void {
+  if (path === '') throw new BadValue('an empty text is no folder');
+  folders.push({ path, from });
 }
 
 const generic: readonly OptionRow[] = [
   value(
     'tree',
     'root of the tree to dump',
-    { short: 't', scope: D },
+    { short: 't', scope: D, takes: 'number', inConfig: false },
     (s, text) => (s.engine.pid = toInteger(text, 1, MAX_PID, 'a process id')),
   ),
   flag('leave-running', 'the tree goes on after the dump', { short: 'R', scope: D }, (s) =>
@@ -58,20 +65,25 @@ const generic: readonly OptionRow[] = [
   value('images-dir', 'folder of the images (default .)', { short: 'D' }, (s, text) => (s.engine.imagesDir = text)),
   value('work-dir', 'folder of log, stats, pidfile (default -D)', { short: 'W' }, (s, text) => (s.engine.workDir = text)),
   value('pidfile', 'write the root pid to a new file', { scope: R }, (s, text) => (s.pidfile = text)),
-  value('close', 'close this descriptor first', {}, (s, text) => (s.closeFds ??= []).push(toInteger(text, 0, 1 << 20, 'a descriptor'))),
-  value('config', 'one more configuration file', {}, (s, text) => (s.config = text)),
-  flag('no-default-config', 'do not read the default files', {}, (s) => (s.noDefaultConfig = true)),
+  value('close', 'close this descriptor first', { takes: 'number', many: true }, (s, text) =>
+    (s.closeFds ??= []).push(toInteger(text, 0, 1 << 20, 'a descriptor')),
+  ),
+  value('config', 'one more configuration file', { inConfig: false }, (s, text) => (s.config = text)),
+  value('profile', 'profile of criu.config.* to use', { scope: CONFIGURED, criu: false, inConfig: false }, (s, text) => (s.profile = text)),
+  flag('no-default-config', 'do not read the default files', { inConfig: false }, (s) => (s.noDefaultConfig = true)),
   value('freeze-cgroup', 'freeze through the cgroup in this folder', { scope: D }, (s, text) => (s.engine.freezeCgroup = text)),
-  value('timeout', 'seconds to freeze the tree (default 10)', { scope: D }, (s, text) => {
+  value('timeout', 'seconds to freeze the tree (default 10)', { scope: D, takes: 'number' }, (s, text) => {
     s.engine.timeoutMs = toInteger(text, 0, MAX_TIMEOUT_SECONDS, 'a number of seconds') * 1000;
   }),
-  value('action-script', 'program to run at fixed points', { scope: DR }, (s, text) => (s.engine.actionScripts ??= []).push(text)),
+  value('action-script', 'program to run at fixed points', { scope: DR, many: true }, (s, text) =>
+    (s.engine.actionScripts ??= []).push(text),
+  ),
   flag('dry-run', 'all checks, nothing touched', { scope: DR, criu: false }, (s) => (s.engine.dryRun = true)),
   value('trace-programs', 'keep every syscall program here', { scope: DR, criu: false }, (s, text) => (s.engine.tracePrograms = text)),
   value('emit-c', 'write every syscall program as a C file here', { scope: DR, criu: false }, (s, text) => (s.engine.emitC = text)),
   flag('step', 'run programs in tasks op by op from outside (slow)', { scope: D, criu: false }, (s) => (s.engine.step = true)),
-  flag('help', 'this text', { short: 'h' }, (s) => (s.help = true)),
-  flag('version', 'version', { short: 'V' }, (s) => (s.version = true)),
+  flag('help', 'this text', { short: 'h', inConfig: false }, (s) => (s.help = true)),
+  flag('version', 'version', { short: 'V', inConfig: false }, (s) => (s.version = true)),
   // CRIU refuses these beside a command that has no use for them; so do we.
   notBuilt('exec-cmd', 'none', 'all'),
   notBuilt('cpu-cap', 'optional', DR, { harmless: ['none'], valid: /^(?:\^*(?:cpu|fpu|all|ins|none),*)*$/ }),
@@ -89,22 +101,25 @@ const plugins: readonly OptionRow[] = [
   value(
     'enable-plugin',
     'load NAME|PATH[@RANGE][:key=value,...]',
-    { scope: DRP, criu: false, nearestFirst: true },
+    { scope: DRP, criu: false, nearestFirst: true, inConfig: false },
     ({ plugins: switches }, text, from) => enableArgument(switches, text, from),
   ),
-  value('disable-plugin', 'do not load this plugin', { scope: DRP, criu: false, nearestFirst: true }, ({ plugins: switches }, text, from) =>
-    disableArgument(switches, text, from),
+  value(
+    'disable-plugin',
+    'do not load this plugin',
+    { scope: DRP, criu: false, nearestFirst: true, inConfig: false },
+    ({ plugins: switches }, text, from) => disableArgument(switches, text, from),
   ),
-  value('plugin-dir', 'search this folder for plugins', { scope: DRP, criu: false, nearestFirst: true }, addPluginDir),
-  value('libdir', 'the same as --plugin-dir', { short: 'L', scope: DRP, nearestFirst: true }, addPluginDir),
+  value('plugin-dir', 'search this folder for plugins', { scope: DRP, criu: false, nearestFirst: true, inConfig: false }, addPluginDir),
+  value('libdir', 'the same as --plugin-dir', { short: 'L', scope: DRP, nearestFirst: true, many: true }, addPluginDir),
   value(
     'allow-missing-plugin',
     'restore without a plugin of the images',
-    { scope: ['restore', 'plugin'], criu: false, nearestFirst: true },
+    { scope: ['restore', 'plugin'], criu: false, nearestFirst: true, many: true },
     (s, text) => (s.engine.allowMissingPlugins ??= []).push(parsePluginName(text)),
   ),
-  flag('native', 'plugin new: with a native part', { scope: ['plugin'], criu: false }, (s, on) => (s.native = on)),
-  flag('stages', 'plugin list: who runs in which stage', { scope: ['plugin'], criu: false }, (s, on) => (s.stages = on)),
+  flag('native', 'plugin new: with a native part', { scope: ['plugin'], criu: false, inConfig: false }, (s, on) => (s.native = on)),
+  flag('stages', 'plugin list: who runs in which stage', { scope: ['plugin'], criu: false, inConfig: false }, (s, on) => (s.stages = on)),
 ];
 
 const external: readonly OptionRow[] = [
@@ -131,10 +146,15 @@ const objects: readonly OptionRow[] = [
   ),
   flag('link-remap', 'link deleted files that have other names', { negatable: true, scope: D }, (s, on) => (s.engine.linkRemap = on)),
   flag('evasive-devices', 'find devices by number', { negatable: true, scope: DR }, (s, on) => (s.engine.evasiveDevices = on)),
-  value('ghost-limit', 'biggest deleted file to keep (default 1M)', { scope: D }, (s, text) => (s.engine.ghostLimit = toSize(text))),
+  value(
+    'ghost-limit',
+    'biggest deleted file to keep (default 1M)',
+    { scope: D, takes: 'size' },
+    (s, text) => (s.engine.ghostLimit = toSize(text)),
+  ),
   flag('ghost-fiemap', 'keep holes of deleted files (default on)', { negatable: true, scope: D }, (s, on) => (s.engine.ghostFiemap = on)),
-  value('file-validation', 'filesize or buildid (default)', { scope: DR }, (s, text) => {
-    s.engine.fileValidation = toChoice(text, ['filesize', 'buildid'] as const);
+  value('file-validation', 'filesize or buildid (default)', { scope: DR, takes: VALIDATIONS }, (s, text) => {
+    s.engine.fileValidation = toChoice(text, VALIDATIONS);
   }),
   flag('skip-file-rwx-check', 'do not compare file modes', { negatable: true, scope: R }, (s, on) => (s.engine.skipFileRwxCheck = on)),
   flag('file-locks', 'dump file locks', { short: 'l', negatable: true, scope: DR }, (s, on) => (s.engine.fileLocks = on)),
@@ -177,7 +197,7 @@ const memory: readonly OptionRow[] = [
 const logging: readonly OptionRow[] = [
   value('log-file', 'log to a file in the work dir; - is stdout', { short: 'o' }, (s, text) => (s.engine.logFile = text)),
   flag('log-pid', 'accepted: all our lines are in one log', { negatable: true }, (s, on) => (s.logPid = on)),
-  optional('verbosity', '0 to 4 (default 2); -v, -vv, -v4', { short: 'v' }, (s, text) => {
+  optional('verbosity', '0 to 4 (default 2); -v, -vv, -v4', { short: 'v', takes: 'number' }, (s, text) => {
     s.engine.verbosity = toVerbosity(text, s.engine.verbosity ?? DEFAULT_VERBOSITY);
   }),
   flag('display-stats', 'print the statistics', { negatable: true, scope: DR }, (s, on) => (s.displayStats = on)),
@@ -188,11 +208,11 @@ const logging: readonly OptionRow[] = [
   value(
     'format',
     'text (default) or json',
-    { scope: ['show', 'plugin'], criu: false },
+    { scope: PRINTED, criu: false, inConfig: false },
     (s, text) => (s.format = toChoice(text, ['text', 'json'] as const)),
   ),
-  flag('json', 'the same as --format json', { scope: ['show', 'plugin'], criu: false }, (s) => (s.format = 'json')),
-  flag('pretty', 'JSON with names for flags, as crit show', { scope: ['show'], criu: false }, (s) => (s.pretty = true)),
+  flag('json', 'the same as --format json', { scope: PRINTED, criu: false, inConfig: false }, (s) => (s.format = 'json')),
+  flag('pretty', 'JSON with names for flags, as crit show', { scope: ['show'], criu: false, inConfig: false }, (s) => (s.pretty = true)),
 ];
 
 /** Groups with the titles of the help text. */

@@ -11,15 +11,29 @@ export interface DisabledPlugin {
   readonly from: Provenance;
 }
 
+/** A folder with plugins. */
+export interface PlacedFolder {
+  readonly path: string;
+  readonly from: Provenance;
+}
+
+/** Of several plugins that claim one object, the one named first gets it. */
+export interface Ranking {
+  readonly names: readonly string[];
+  readonly from: Provenance;
+}
+
 /** Filled by the nearest place first. */
 export interface PluginSwitches {
   readonly requests: PluginRequest[];
   readonly disabled: DisabledPlugin[];
+  readonly folders: PlacedFolder[];
+  ranking: Ranking | undefined;
 }
 
 /** Said in one breath: a contradiction is then a mistake, and not one place overruling another. */
 function samePlace(a: Provenance, b: Provenance): boolean {
-  return a.kind === b.kind && (a.kind !== 'file' || (b.kind === 'file' && a.file === b.file));
+  return a.kind === b.kind && (a.kind !== 'file' || (b.kind === 'file' && a.file === b.file && a.profile === b.profile));
 }
 
 /** Adds a request, unless a nearer place has switched the plugin off. @throws BadValue when the same place has */

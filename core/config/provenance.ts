@@ -8,6 +8,8 @@ export type Provenance =
       readonly key: string;
       /** Only in files that are read line by line. */
       readonly line?: number;
+      /** The profile of `criu.config.*` that says it. */
+      readonly profile?: string;
     }
   | { readonly kind: 'environment'; readonly variable: string }
   | {

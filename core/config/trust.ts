@@ -135,7 +135,7 @@ class Walk {
   #require(place: Place, problem: Problem | undefined): void {
     if (problem === undefined) return;
     throw new CrError('CR_NO_PERMISSION', {
-      message: `${problem.why}: the ${this.#what} ${this.#path} is not used with our rights`,
+      message: `${problem.why}: the ${this.#what} ${this.#path} is not run with our rights`,
       subject: { path: place.path },
       hint: `If you trust it: ${problem.cure}`,
       target: 'not started',

@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { dirname } from 'node:path';
 import semver from 'semver';
+import { importCode } from '../config/code.js';
 import { CrError } from '../errors.js';
 import { importModule } from '../import-module.js';
 import { PLUGIN_API, PLUGIN_NATIVE_ABI, PLUGIN_TAG } from './api-version.js';
@@ -98,7 +99,7 @@ export function loadDefinition(definition: unknown, request: LoadRequest): Loade
 export async function loadFile(file: string, request: Omit<LoadRequest, 'source' | 'folder'>): Promise<LoadedPlugin> {
   let module: unknown;
   try {
-    module = await importModule(pathToFileURL(file).href);
+    module = await (/\.[cm]?ts$/.test(file) ? importCode(file, 'plugin') : importModule(pathToFileURL(file).href));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw refuse(request.what, `cannot be loaded: ${message.split('\n')[0]}`, `Look at ${file}.`, error);
