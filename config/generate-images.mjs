@@ -22,6 +22,14 @@ const SCALARS = {
   bytes: 'Uint8Array',
 };
 
+/** Messages whose arrays of numbers may also be packed ones, for encoding: the vector registers of a thread are four hundred. */
+const PACKED_IN = new Set(['user_x86_fpregs_entry', 'user_x86_xsave_entry']);
+const PACKED = { uint32: 'Uint32Array', uint64: 'BigUint64Array' };
+
+function arrayType(message, field, of) {
+  return PACKED_IN.has(message) && field.type in PACKED ? `${of}[] | ${PACKED[field.type]}` : `${of}[]`;
+}
+
 const words = (name) =>
   name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -96,7 +104,7 @@ function messageLines(type, useType, useValue) {
   for (const field of type.fieldsArray) {
     const rule = ruleOf(field);
     const of = tsType(field, useType);
-    const is = rule === 'repeated' ? `: ${of}[]` : rule === 'required' ? `: ${of}` : `?: ${of} | undefined`;
+    const is = rule === 'repeated' ? `: ${arrayType(name, field, of)}` : rule === 'required' ? `: ${of}` : `?: ${of} | undefined`;
     lines.push(`  ${field.name}${is};`);
   }
   lines.push('}', '', `export const ${screaming(name)} : MessageType<${pascal(name)}> = new MessageType('${name}', () => [`);

@@ -201,10 +201,7 @@ export function magicBytes(kind: ImageKind): Buffer {
 
 /** A message with its length in front. */
 export function recordBytes(type: MessageType<object>, entry: object, code?: ErrorCode): Buffer {
-  const message = type.encode(entry, code);
-  // From the pool: a large tree has thousands of records, and memory of its own for each costs more than encoding it.
-  const record = Buffer.allocUnsafe(WORD + message.length);
-  record.writeUInt32LE(message.length);
-  record.set(message, WORD);
+  const record = type.encode(entry, code, WORD);
+  record.writeUInt32LE(record.length - WORD);
   return record;
 }

@@ -1,55 +1,68 @@
-/** Messages to bytes. */
+/** Messages to bytes, straight into one buffer: a thread has five hundred values, and an object for each would cost more than all the rest of its dump. */
 import { CrError, type ErrorCode } from '../errors.js';
 import { UNKNOWN, type Field, type MessageBase, type MessageType, type UnknownField } from './message.js';
-import {
-  bytesOfText,
-  createWriter,
-  longOf,
-  MAX_TAG,
-  MAX_VARINT_32,
-  MAX_VARINT_64,
-  putVarint,
-  putVarint64,
-  U64_MAX,
-  type WireWriter,
-} from './wire.js';
+import { bytesOfText, MAX_TAG, MAX_VARINT_32, MAX_VARINT_64, putVarint, putVarint64, putWord, U64_MAX } from './wire.js';
 
 /** Deeper than any real message (control group directories nest); also stops an object that contains itself. */
 const MAX_DEPTH = 100;
+/** A field of any type but text, bytes and messages fits in here. */
+const MAX_SCALAR = MAX_TAG + MAX_VARINT_64;
+const FIRST_SIZE = 8192;
+/** A larger buffer is not kept for the next message. */
+const KEPT_SIZE = 1 << 20;
 
 interface Run {
-  readonly writer: WireWriter;
+  out: Uint8Array;
+  at: number;
   readonly code: ErrorCode;
-  /** Path of the field at work, for error messages. */
+  /** Names of message and fields down to the one at work, for error messages; those behind `depth` are left over. */
   readonly path: string[];
+  depth: number;
 }
 
-/** See MessageType.encode. */
-export function encodeMessage<T extends object>(type: MessageType<T>, message: T, code: ErrorCode): Uint8Array {
-  const run: Run = { writer: createWriter(), code, path: [type.name] };
+/** Memory of the last message, for the next one. Nothing can come between: encoding never waits and never calls back. */
+let spare: Uint8Array = new Uint8Array(0);
+
+/** See MessageType.encode. `ahead` bytes in front of the message are left to the caller. */
+export function encodeMessage<T extends object>(type: MessageType<T>, message: T, code: ErrorCode, ahead = 0): Buffer {
+  if (spare.length === 0) spare = new Uint8Array(FIRST_SIZE);
+  const run: Run = { out: spare, at: ahead, code, path: [type.name], depth: 0 };
   encodeFields(run, type, message);
-  return run.writer.finish();
+  spare = run.out.length <= KEPT_SIZE ? run.out : new Uint8Array(0);
+  // From the pool: a large tree has thousands of records, and memory of its own for each costs more than encoding it.
+  const bytes = Buffer.allocUnsafe(run.at);
+  bytes.set(run.out.subarray(0, run.at));
+  return bytes;
 }
 
 function fail(run: Run, what: string): never {
-  throw new CrError(run.code, { message: `${run.path.join('.')}: ${what}` });
+  throw new CrError(run.code, { message: `${run.path.slice(0, run.depth + 1).join('.')}: ${what}` });
+}
+
+/** Makes sure that `size` more bytes can be written. */
+function room(run: Run, size: number): void {
+  const needed = run.at + size;
+  if (needed <= run.out.length) return;
+  const larger = new Uint8Array(Math.max(needed, 2 * run.out.length));
+  larger.set(run.out.subarray(0, run.at));
+  run.out = larger;
 }
 
 function encodeFields(run: Run, type: MessageType<object>, message: object): void {
-  if (run.path.length > MAX_DEPTH) fail(run, `nested more than ${MAX_DEPTH} deep`);
+  if (run.depth >= MAX_DEPTH) fail(run, `nested more than ${MAX_DEPTH} deep`);
   const values = message as Record<string, unknown>;
-  const unknown = (message as MessageBase)[UNKNOWN] ?? [];
+  const unknown = (message as MessageBase)[UNKNOWN];
   let next = 0;
+  run.depth++;
   for (const field of type.plan.fields) {
-    if (unknown.length > 0) next = writeUnknown(run, unknown, next, field.number);
+    if (unknown !== undefined) next = writeUnknown(run, unknown, next, field.number);
     const value = values[field.name];
+    run.path[run.depth] = field.name;
     if (value !== undefined) encodeField(run, field, value);
-    else if (field.rule === 'required') {
-      run.path.push(field.name);
-      fail(run, 'required, but missing');
-    }
+    else if (field.rule === 'required') fail(run, 'required, but missing');
   }
-  writeUnknown(run, unknown, next, Infinity);
+  run.depth--;
+  if (unknown !== undefined) writeUnknown(run, unknown, next, Infinity);
 }
 
 /** Writes unknown fields with a number below `limit`, so that the whole stays ascending as its writer had it. */
@@ -58,83 +71,144 @@ function writeUnknown(run: Run, unknown: readonly UnknownField[], from: number, 
   while (next < unknown.length) {
     const field = unknown[next] as UnknownField;
     if (field.number >= limit) break;
-    run.writer.raw(field.raw);
+    putBytes(run, field.raw);
     next++;
   }
   return next;
 }
 
-function encodeField(run: Run, field: Field, value: unknown): void {
-  run.path.push(field.name);
-  if (field.rule === 'repeated') {
-    if (!Array.isArray(value)) fail(run, 'must be an array');
-    // CRIU's schemas ask for no packed field, so each element has its own tag.
-    if (field.scalar === 'uint32' || field.scalar === 'uint64') run.writer.raw(encodeNumbers(run, field, value));
-    else for (const element of value as unknown[]) encodeValue(run, field, element);
-  } else encodeValue(run, field, value);
-  run.path.pop();
+function putBytes(run: Run, bytes: Uint8Array): void {
+  room(run, bytes.length);
+  run.out.set(bytes, run.at);
+  run.at += bytes.length;
 }
 
-/**
- * Elements of an array of numbers, in one piece: the writer keeps an object for every number, and the vector registers of a thread are four hundred.
- */
-function encodeNumbers(run: Run, field: Field, values: readonly unknown[]): Uint8Array {
-  const wide = field.scalar === 'uint64';
-  const out = new Uint8Array(values.length * (MAX_TAG + (wide ? MAX_VARINT_64 : MAX_VARINT_32)));
-  let at = 0;
-  for (const value of values) {
-    at = putVarint(out, at, field.tag);
-    if (!wide) at = putVarint(out, at, inRange(run, value, 0, 0xffff_ffff));
-    else if (value === 0n) out[at++] = 0;
-    else at = putVarint64(out, at, inRange64(run, value, 0n, U64_MAX));
+function encodeField(run: Run, field: Field, value: unknown): void {
+  if (field.rule !== 'repeated') return encodeValue(run, field, value);
+  if (value instanceof Uint32Array && field.scalar === 'uint32') return encodeWords(run, field.tag, value);
+  if (value instanceof BigUint64Array && field.scalar === 'uint64') return encodeLongs(run, field.tag, value);
+  if (!Array.isArray(value)) fail(run, 'must be an array');
+  // CRIU's schemas ask for no packed field, so each element has its own tag.
+  for (const element of value as unknown[]) encodeValue(run, field, element);
+}
+
+function encodeWords(run: Run, tag: number, values: Uint32Array): void {
+  room(run, values.length * (MAX_TAG + MAX_VARINT_32));
+  const { out } = run;
+  let { at } = run;
+  for (let i = 0; i < values.length; i++) {
+    at = putVarint(out, at, tag);
+    at = putVarint(out, at, values[i]!);
   }
-  return out.subarray(0, at);
+  run.at = at;
+}
+
+function encodeLongs(run: Run, tag: number, values: BigUint64Array): void {
+  room(run, values.length * MAX_SCALAR);
+  const { out } = run;
+  let { at } = run;
+  // As halves: a bigint is an object.
+  const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  for (let i = 0; i < halves.length; i += 2) {
+    at = putVarint(out, at, tag);
+    at = putVarint64(out, at, halves[i]!, halves[i + 1]!);
+  }
+  run.at = at;
 }
 
 function encodeValue(run: Run, field: Field, value: unknown): void {
-  const writer = run.writer.uint32(field.tag);
+  room(run, MAX_SCALAR);
+  run.at = putVarint(run.out, run.at, field.tag);
   switch (field.scalar) {
     case 'uint32':
-      writer.uint32(inRange(run, value, 0, 0xffff_ffff));
+      run.at = putVarint(run.out, run.at, inRange(run, value, 0, 0xffff_ffff));
       break;
     case 'int32':
-    case 'enum':
-      writer.int32(inRange(run, value, -0x8000_0000, 0x7fff_ffff));
+    case 'enum': {
+      const number = inRange(run, value, -0x8000_0000, 0x7fff_ffff);
+      // Sign-extended to 64 bits, as protobuf has it.
+      run.at = putVarint64(run.out, run.at, number >>> 0, number < 0 ? 0xffff_ffff : 0);
       break;
-    case 'sint32':
-      writer.sint32(inRange(run, value, -0x8000_0000, 0x7fff_ffff));
+    }
+    case 'sint32': {
+      const number = inRange(run, value, -0x8000_0000, 0x7fff_ffff);
+      run.at = putVarint(run.out, run.at, ((number << 1) ^ (number >> 31)) >>> 0);
       break;
+    }
     case 'bool':
       if (typeof value !== 'boolean') fail(run, `${show(value)} is not a boolean`);
-      writer.uint32(value ? 1 : 0);
+      run.out[run.at++] = value ? 1 : 0;
       break;
     case 'uint64':
-      writer.uint64(longOf(inRange64(run, value, 0n, U64_MAX)));
+      putUnsigned(run, value);
       break;
     case 'int64':
-      writer.uint64(longOf(inRange64(run, value, -(1n << 63n), (1n << 63n) - 1n)));
+      putBits(run, inRange64(run, value, -(1n << 63n), (1n << 63n) - 1n));
       break;
     case 'sint64':
-      writer.uint64(longOf(zigzag(inRange64(run, value, -(1n << 63n), (1n << 63n) - 1n))));
+      putBits(run, zigzag(inRange64(run, value, -(1n << 63n), (1n << 63n) - 1n)));
       break;
-    case 'fixed64':
-      writer.fixed64(longOf(inRange64(run, value, 0n, U64_MAX)));
+    default:
+      encodeLong(run, field, value);
+  }
+}
+
+/** What is rare, or has a length. */
+function encodeLong(run: Run, field: Field, value: unknown): void {
+  switch (field.scalar) {
+    case 'fixed64': {
+      const bits = inRange64(run, value, 0n, U64_MAX);
+      run.at = putWord(run.out, run.at, Number(bits & 0xffff_ffffn));
+      run.at = putWord(run.out, run.at, Number(bits >> 32n));
       break;
+    }
     case 'string':
       if (typeof value !== 'string') fail(run, `${show(value)} is not text`);
-      writer.bytes(bytesOfText(value));
+      putLengthAnd(run, bytesOfText(value));
       break;
     case 'bytes':
       if (!(value instanceof Uint8Array)) fail(run, `${show(value)} is not a Uint8Array`);
-      writer.bytes(value);
+      putLengthAnd(run, value);
       break;
     case 'message':
       if (typeof value !== 'object' || value === null) fail(run, `${show(value)} is not a message`);
-      writer.fork();
-      encodeFields(run, field.type as MessageType<object>, value);
-      writer.ldelim();
+      encodeNested(run, field.type as MessageType<object>, value);
       break;
   }
+}
+
+function putLengthAnd(run: Run, bytes: Uint8Array): void {
+  run.at = putVarint(run.out, run.at, bytes.length);
+  putBytes(run, bytes);
+}
+
+/** A message inside of one. Its length comes first and is known last: one byte is kept for it, and the few that are longer are moved. */
+function encodeNested(run: Run, type: MessageType<object>, message: object): void {
+  const start = run.at;
+  run.at++;
+  encodeFields(run, type, message);
+  const length = run.at - start - 1;
+  let more = 0;
+  for (let left = length >>> 7; left > 0; left >>>= 7) more++;
+  if (more > 0) {
+    room(run, more);
+    run.out.copyWithin(start + 1 + more, start + 1, run.at);
+    run.at += more;
+  }
+  putVarint(run.out, start, length);
+}
+
+function putUnsigned(run: Run, value: unknown): void {
+  // Exact for what it lets through, and faster than comparing bigints.
+  const number = typeof value === 'bigint' ? Number(value) : -1;
+  if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) run.at = putVarint64(run.out, run.at, number >>> 0, (number / 0x1_0000_0000) >>> 0);
+  else putBits(run, inRange64(run, value, 0n, U64_MAX));
+}
+
+/** The low 64 bits. */
+function putBits(run: Run, value: bigint): void {
+  const bits = BigInt.asUintN(64, value);
+  run.at = putVarint64(run.out, run.at, Number(bits & 0xffff_ffffn), Number(bits >> 32n));
 }
 
 function zigzag(value: bigint): bigint {

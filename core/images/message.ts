@@ -115,10 +115,11 @@ export class MessageType<T extends object> {
 
   /**
    * Bytes of a message: fields ascending, every value that is present written (zero too), unknown fields where their number says.
+   * `ahead` bytes in front of it are left for the caller to fill.
    * Throws CrError with `code` that names message and field when a required field is missing or a value does not fit its type.
    */
-  encode(message: T, code: ErrorCode = 'CR_INTERNAL'): Uint8Array {
-    return encodeMessage(this, message, code);
+  encode(message: T, code: ErrorCode = 'CR_INTERNAL', ahead = 0): Buffer {
+    return encodeMessage(this, message, code, ahead);
   }
 
   /**

@@ -1,10 +1,9 @@
 /**
- * What protobufjs' Reader and Writer lack: 64-bit numbers as bigint, range checks, and text that is not valid UTF-8.
+ * What protobufjs' Reader lacks, and a writer: 64-bit numbers as bigint, range checks, and text that is not valid UTF-8.
  */
 import protobuf from 'protobufjs/minimal.js';
 
 export type WireReader = protobuf.Reader;
-export type WireWriter = protobuf.Writer;
 
 export const WIRE_VARINT = 0;
 export const WIRE_FIXED64 = 1;
@@ -22,10 +21,6 @@ export interface Halves {
 
 export function createReader(bytes: Uint8Array): WireReader {
   return protobuf.Reader.create(bytes);
-}
-
-export function createWriter(): WireWriter {
-  return protobuf.Writer.create();
 }
 
 /**
@@ -72,9 +67,8 @@ export function putVarint(out: Uint8Array, at: number, value: number): number {
   return to;
 }
 
-/** The same for 64 bits. */
-export function putVarint64(out: Uint8Array, at: number, value: bigint): number {
-  const { low, high } = longOf(value);
+/** The same for 64 bits, given as unsigned halves. */
+export function putVarint64(out: Uint8Array, at: number, low: number, high: number): number {
   if (high === 0) return putVarint(out, at, low);
   let to = at;
   for (let shift = 0; shift < 28; shift += 7) out[to++] = ((low >>> shift) & 0x7f) | 0x80;
@@ -87,6 +81,12 @@ export function putVarint64(out: Uint8Array, at: number, value: bigint): number 
   }
   out[to++] = middle | 0x80;
   return putVarint(out, to, rest);
+}
+
+/** Writes 32 bits, little-endian. */
+export function putWord(out: Uint8Array, at: number, value: number): number {
+  for (let i = 0; i < 4; i++) out[at + i] = value >>> (8 * i);
+  return at + 4;
 }
 
 /** Reads eight bytes, little-endian. Throws RangeError when they are not there. */
@@ -114,16 +114,6 @@ export function signedOf(h: Halves): bigint {
 export function zigzagOf(h: Halves): bigint {
   const raw = unsignedOf(h);
   return (raw & 1n) === 0n ? raw >> 1n : -(raw >> 1n) - 1n;
-}
-
-/** Low 64 bits of `value` in the form that protobufjs' Writer takes for 64-bit numbers without losing bits. */
-export function longOf(value: bigint): { low: number; high: number; unsigned: boolean } {
-  if (value >= 0n && value <= 0x1f_ffff_ffff_ffffn) {
-    const n = Number(value);
-    return { low: n >>> 0, high: (n / TWO_32) >>> 0, unsigned: true };
-  }
-  const bits = BigInt.asUintN(64, value);
-  return { low: Number(bits & 0xffff_ffffn), high: Number(bits >> 32n), unsigned: true };
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

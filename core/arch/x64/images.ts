@@ -49,9 +49,11 @@ const PADDING_OFFSET = 416;
 const SW_RESERVED = 464;
 const FP_SSE = 3n;
 
-/** The FXSAVE area (Intel SDM vol. 1, table 10-2). */
-function fpregsEntry(area: Buffer, layout: XsaveLayout): UserX86FpregsEntry {
-  const words = (from: number, count: number) => [...new Uint32Array(part(area, from, 4 * count))];
+/** The FXSAVE area (Intel SDM vol. 1, table 10-2). The entry keeps a copy of the area and looks into it. */
+function fpregsEntry(xstate: Buffer, layout: XsaveLayout): UserX86FpregsEntry {
+  // Memory of its own begins at an aligned place, which typed arrays want. They read in this processor's order, which is the area's own.
+  const area = Buffer.from(new Uint8Array(xstate).buffer);
+  const words = (from: number, count: number) => new Uint32Array(area.buffer, from, count);
   return {
     cwd: area.readUInt16LE(0),
     swd: area.readUInt16LE(2),
@@ -72,25 +74,21 @@ function xsaveEntry(area: Buffer, layout: XsaveLayout): UserX86XsaveEntry {
   const entry: Record<string, unknown> = { xstate_bv: area.readBigUInt64LE(XSTATE_BV) };
   for (const { name, bit, size, word } of COMPONENTS) {
     const at = layout.offsets.get(bit);
-    const bytes = at === undefined || at + size > area.length ? new ArrayBuffer(0) : part(area, at, size);
-    entry[name] = word === 4 ? [...new Uint32Array(bytes)] : [...new BigUint64Array(bytes)];
+    const [from, count] = at === undefined || at + size > area.length ? [0, 0] : [at, size / word];
+    entry[name] = word === 4 ? new Uint32Array(area.buffer, from, count) : new BigUint64Array(area.buffer, from, count);
   }
   return entry as unknown as UserX86XsaveEntry;
 }
 
-/** A copy: typed arrays want aligned places. They read in this processor's order, which is the area's own. */
-function part(area: Buffer, from: number, size: number): ArrayBuffer {
-  const start = area.byteOffset + from;
-  return area.buffer.slice(start, start + size) as ArrayBuffer;
-}
-
 function store(core: CoreEntry, registers: Registers, [xstate]: readonly Buffer[], processor: () => Processor): void {
-  const gpregs = Object.fromEntries(GENERAL.map(([image, kernel]) => [image, get(registers, kernel)]));
+  const gpregs: Record<string, bigint | number> = {};
+  for (const [image, kernel] of GENERAL) gpregs[image] = get(registers, kernel);
+  gpregs['mode'] = MODE_NATIVE;
   core.thread_info = {
     clear_tid_addr: core.thread_info?.clear_tid_addr ?? 0n,
-    gpregs: { ...gpregs, mode: MODE_NATIVE } as unknown as UserX86RegsEntry,
+    gpregs: gpregs as unknown as UserX86RegsEntry,
     fpregs: fpregsEntry(xstate!, layoutOf(processor)),
-    tls: Array.from({ length: 3 }, (_, i) => emptyTls(i)),
+    tls: NO_TLS,
   };
 }
 
@@ -128,10 +126,10 @@ function xstateOf(core: CoreEntry, { size, mask, offsets }: XsaveLayout): Buffer
   let present = FP_SSE;
   if (xsave) {
     for (const { name, bit, word } of COMPONENTS) {
-      const values: readonly (number | bigint)[] = xsave[name];
+      const values = xsave[name];
       const at = offsets.get(bit);
       if (at === undefined || values.length === 0 || ((xsave.xstate_bv >> BigInt(bit)) & 1n) === 0n) continue;
-      put(area, at, word === 4 ? Uint32Array.from(values as readonly number[]) : BigUint64Array.from(values as readonly bigint[]));
+      put(area, at, word === 4 ? Uint32Array.from(values as ArrayLike<number>) : BigUint64Array.from(values as ArrayLike<bigint>));
       present |= 1n << BigInt(bit);
     }
   }
@@ -167,7 +165,7 @@ function check(path: string, core: CoreEntry, processor: () => Processor): void 
   const { xsave } = info.fpregs;
   if (!xsave) return;
   for (const { name, bit, size, word, feature } of COMPONENTS) {
-    const values: readonly (number | bigint)[] = xsave[name];
+    const values = xsave[name];
     const used = ((xsave.xstate_bv >> BigInt(bit)) & 1n) === 1n;
     if (values.length !== 0 && values.length !== size / word)
       throw new CrError('CR_IMAGE_BAD', {
@@ -184,6 +182,8 @@ function check(path: string, core: CoreEntry, processor: () => Processor): void 
       });
   }
 }
+
+const NO_TLS = [emptyTls(0), emptyTls(1), emptyTls(2)];
 
 export const images: ArchImages = {
   mtype: X86_64,

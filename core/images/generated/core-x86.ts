@@ -80,13 +80,13 @@ export const USER_X86_CET_ENTRY : MessageType<UserX86CetEntry> = new MessageType
 
 export interface UserX86XsaveEntry extends MessageBase {
   xstate_bv: bigint;
-  ymmh_space: number[];
-  bndreg_state: bigint[];
-  bndcsr_state: bigint[];
-  opmask_reg: bigint[];
-  zmm_upper: bigint[];
-  hi16_zmm: bigint[];
-  pkru: number[];
+  ymmh_space: number[] | Uint32Array;
+  bndreg_state: bigint[] | BigUint64Array;
+  bndcsr_state: bigint[] | BigUint64Array;
+  opmask_reg: bigint[] | BigUint64Array;
+  zmm_upper: bigint[] | BigUint64Array;
+  hi16_zmm: bigint[] | BigUint64Array;
+  pkru: number[] | Uint32Array;
   cet?: UserX86CetEntry | undefined;
 }
 
@@ -111,9 +111,9 @@ export interface UserX86FpregsEntry extends MessageBase {
   rdp: bigint;
   mxcsr: number;
   mxcsr_mask: number;
-  st_space: number[];
-  xmm_space: number[];
-  padding: number[];
+  st_space: number[] | Uint32Array;
+  xmm_space: number[] | Uint32Array;
+  padding: number[] | Uint32Array;
   xsave?: UserX86XsaveEntry | undefined;
 }
 
