@@ -48,6 +48,13 @@ function replaceFile(path, data) {
 /** Far longer than any of these needs: set-up must end. */
 const TIMEOUT_MS = 60_000;
 
+/** What the launcher gives to Node: V8 takes bytecode only where it was made with the same flags. */
+function launcherFlags() {
+  const found = /^exec "\$node" (--.*) "\$here/m.exec(readFileSync(join(root, 'core/cli/criu-ts'), 'utf8'));
+  if (found === null) throw new Error('core/cli/criu-ts starts Node in a way that config/bundle.mjs does not know');
+  return found[1].split(' ');
+}
+
 function runNode(args, what) {
   const done = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 16 << 20, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
   if (done.status !== 0) throw new Error(`${what} failed: ${done.stdout}${done.stderr}`);
@@ -78,7 +85,7 @@ replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n(function (exports, require, mod
 for (const name of readdirSync(out)) if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(out, name));
 for (const kind of ['other', 'dump', 'restore']) {
   try {
-    runNode(['--min-semi-space-size=8', join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
+    runNode([...launcherFlags(), join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
   } catch (error) {
     // Where no process can be checkpointed (an unprivileged build) these two commands start without bytecode.
     if (kind === 'other') throw error;

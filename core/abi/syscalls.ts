@@ -86,6 +86,7 @@ export const SYSCALLS = {
   personality: call('persona'),
   getpriority: call('which', 'who'),
   setpriority: call('which', 'who', 'value'),
+  sched_getscheduler: call('pid'),
   sched_setscheduler: call('pid', 'policy', 'param'),
   mlock: call('addr', 'length'),
   mlock2: call('addr', 'length', 'flags'),

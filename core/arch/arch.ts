@@ -124,7 +124,7 @@ export interface Arch {
   };
   /** A shadow stack, which is not built yet: those who have one are refused. */
   readonly shadowStack: {
-    inStatus(status: Status): boolean;
+    inStatus(status: Pick<Status, 'x86ThreadFeatures'>): boolean;
     inImage(core: CoreEntry): boolean;
     /** How to start a program without one. */
     readonly hint: string;

@@ -40,15 +40,14 @@ function load(kind, useCache) {
   const script = new Script(text, { filename, cachedData });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, require, module, filename, folder);
-  return { script, main: module.exports.main, cacheFile };
+  const { main, end } = module.exports;
+  return { script, main, end, cacheFile };
 }
 
 module.exports = { load };
 
 if (require.main === module) {
-  // process.exit: kernel threads of the addon may still be idle, and all output was written synchronously.
   const words = process.argv.slice(2);
-  load(kindOf(words), true)
-    .main(words)
-    .then((status) => process.exit(status));
+  const { main, end } = load(kindOf(words), true);
+  main(words).then(end);
 }

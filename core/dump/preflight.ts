@@ -5,8 +5,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CrError } from '../errors.js';
 import type { Hooks } from '../hooks.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
 import { readNamespaces, type NsKind } from '../kernel/procfs/ns.js';
-import type { ProcReader } from '../kernel/procfs/reader.js';
+
 import { readSmaps } from '../kernel/procfs/smaps.js';
 import type { ResolvedDumpOptions } from '../options.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
@@ -26,7 +27,8 @@ const MAX_LINES = 200;
 const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'uts', 'mnt', 'user', 'cgroup', 'time'];
 
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
-export function preflight(proc: ProcReader, options: ResolvedDumpOptions, hooks: Hooks): TreeNode[] {
+export function preflight(thread: KernelThread, options: ResolvedDumpOptions, hooks: Hooks): TreeNode[] {
+  const { proc } = thread;
   const nodes = walkTree(proc, options.pid);
   checkRoot(proc, nodes);
   const files = new PreflightFiles(
@@ -40,7 +42,7 @@ export function preflight(proc: ProcReader, options: ResolvedDumpOptions, hooks:
   const refusals = [
     ...checkSession(nodes, options),
     ...checkIpcNamespaces(proc, live),
-    ...nodes.flatMap((node) => checkProcess({ proc, files, hooks, own }, node)),
+    ...nodes.flatMap((node) => checkProcess({ thread, files, hooks, own }, node)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
   return nodes;
@@ -74,14 +76,15 @@ function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions):
 }
 
 interface Context {
-  readonly proc: ProcReader;
+  readonly thread: KernelThread;
   readonly files: PreflightFiles;
   readonly hooks: Hooks;
   /** Namespaces of criu-ts. */
   readonly own: ReturnType<typeof readNamespaces>;
 }
 
-function checkProcess({ proc, files, hooks, own }: Context, node: TreeNode): Refusal[] {
+function checkProcess({ thread, files, hooks, own }: Context, node: TreeNode): Refusal[] {
+  const { proc } = thread;
   const { pid, status, stat } = node;
   if (stat.state === 'Z') return [];
   const out: Refusal[] = [];
@@ -96,7 +99,7 @@ function checkProcess({ proc, files, hooks, own }: Context, node: TreeNode): Ref
     if (reason && !hooks.claims.claimMapping.call(pid, vma)) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }
   for (const line of [...files.refusals(pid), ...files.mappingRefusals(pid, vmas)]) no(line);
-  const target = preflightTask(proc, node);
+  const target = preflightTask(thread, node);
   for (const resource of hooks.resources) resource.preflight?.(target).forEach(no);
   return out;
 }

@@ -68,10 +68,12 @@ export interface Native {
   cpuid(leaf: number, subleaf: number): [number, number, number, number];
   /** Runs a program on the calling (JavaScript) thread: for short local calls only. */
   runHere(program: bigint): number;
+  /** Ends this process at once with a status of 0 to 255: nothing is torn down, and handlers of `exit` do not run. */
+  exitNow(status: number): never;
   readonly KernelThread: new () => NativeThread;
 }
 
-const NATIVE_ABI = 2;
+const NATIVE_ABI = 3;
 /** Returned instead of a cell index when the thread was abandoned (INT64_MIN as a double). */
 export const ABANDONED = -(2 ** 63);
 
@@ -88,11 +90,20 @@ function isNative(x: unknown): x is Native {
   return typeof x === 'object' && x !== null && 'abi' in x && x.abi === NATIVE_ABI && 'KernelThread' in x;
 }
 
-/** Loads the addon. Node caches it, so this costs nothing the second time. */
+/** A process loads the addon once. */
+let native: Native | null = null;
+
+/** Loads the addon; this costs nothing the second time. */
 export function loadNative(): Native {
+  if (native !== null) return native;
   const file = findAddon();
   const loaded: unknown = createRequire(import.meta.url)(file);
   if (!isNative(loaded))
     throw new CrError('CR_INTERNAL', { message: `${file} does not fit this version`, hint: 'Run `npm run setup` again.' });
-  return loaded;
+  return (native = loaded);
+}
+
+/** The addon if somebody needed it already. */
+export function loadedNative(): Native | null {
+  return native;
 }

@@ -49,7 +49,7 @@ export const sched: TaskResource = {
   name: 'sched',
   preflight: (task) =>
     task.threads.flatMap((thread) => {
-      const policy = unsupportedPolicy(thread.stat.policy);
+      const policy = unsupportedPolicy(thread.policy);
       return policy === null
         ? []
         : [`${whose(task.pid, thread.tid)}runs under ${policy}, which images cannot hold: set another policy first (chrt)`];

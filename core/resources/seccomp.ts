@@ -10,7 +10,7 @@ function refusal(pid: number, tid: number, mode: number): string[] {
 
 export const seccomp: TaskResource = {
   name: 'seccomp',
-  preflight: (task) => task.threads.flatMap((thread) => refusal(task.pid, thread.tid, thread.status.seccomp)),
+  preflight: (task) => task.threads.flatMap((thread) => refusal(task.pid, thread.tid, thread.restrictions.seccomp)),
   plan: (task) =>
     task.threads.flatMap((thread) =>
       refusal(task.pid, thread.tid, threadPart(thread.core).seccomp_mode ?? thread.core.tc?.old_seccomp_mode ?? 0),

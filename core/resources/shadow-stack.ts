@@ -6,8 +6,8 @@ import { whose } from './task-parts.js';
 export const shadowStack: TaskResource = {
   name: 'shadow-stack',
   preflight: (task) =>
-    task.threads.flatMap(({ tid, status }) =>
-      arch.shadowStack.inStatus(status)
+    task.threads.flatMap(({ tid, restrictions }) =>
+      arch.shadowStack.inStatus(restrictions)
         ? [`${whose(task.pid, tid)}has a shadow stack, which is not built yet: ${arch.shadowStack.hint}`]
         : [],
     ),

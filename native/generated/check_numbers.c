@@ -236,6 +236,9 @@ SAME(__NR_setpriority, 141);
 #ifdef __NR_sched_setscheduler
 SAME(__NR_sched_setscheduler, 144);
 #endif
+#ifdef __NR_sched_getscheduler
+SAME(__NR_sched_getscheduler, 145);
+#endif
 #ifdef __NR_mlock
 SAME(__NR_mlock, 149);
 #endif

@@ -1,5 +1,6 @@
 // The export table of the addon. core/kernel/native.ts declares and documents each function and is the only caller.
 #include <napi.h>
+#include <unistd.h>
 
 #include "cpu.h"
 #include "embedded.h"
@@ -12,13 +13,20 @@ extern "C" {
 
 namespace {
 
-constexpr int kAbi = 2;
+constexpr int kAbi = 3;
 
 Napi::Value RunHere(const Napi::CallbackInfo& info) {
   ProgramAt program;
   if (!ReadProgram(info, &program)) return info.Env().Undefined();
   // SAFETY: ReadProgram found the address in one of our mappings, which `program` keeps.
   return Napi::Number::New(info.Env(), static_cast<double>(vm_run(reinterpret_cast<vm_cell*>(program.address))));
+}
+
+// No destructors: taking down V8 and this addon's threads in order would take longer than the rest of the way out.
+Napi::Value ExitNow(const Napi::CallbackInfo& info) {
+  int64_t status = 0;
+  if (ReadInteger(info, 0, "status", 0, 255, &status)) _exit(static_cast<int>(status));
+  return info.Env().Undefined();
 }
 
 Napi::Object BlobObject(Napi::Env env) {
@@ -43,6 +51,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("unmap", Napi::Function::New(env, Unmap));
   exports.Set("cpuid", Napi::Function::New(env, Cpuid));
   exports.Set("runHere", Napi::Function::New(env, RunHere));
+  exports.Set("exitNow", Napi::Function::New(env, ExitNow));
   exports.Set("KernelThread", KernelThreadClass(env));
   return exports;
 }

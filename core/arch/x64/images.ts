@@ -198,7 +198,7 @@ export const images: ArchImages = {
 
 /** User shadow stacks (arch_prctl(2), ARCH_SHSTK_ENABLE; Linux 6.6). */
 export const SHADOW_STACK = {
-  inStatus: (status: Status) => status.x86ThreadFeatures.includes('shstk'),
+  inStatus: (status: Pick<Status, 'x86ThreadFeatures'>) => status.x86ThreadFeatures.includes('shstk'),
   inImage: ({ thread_info }: CoreEntry) => (thread_info?.fpregs.xsave?.cet?.cet ?? 0n) !== 0n,
   hint: 'start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off',
 } as const;

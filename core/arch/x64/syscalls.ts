@@ -77,6 +77,7 @@ export const NUMBERS = {
   getpriority: 140,
   setpriority: 141,
   sched_setscheduler: 144,
+  sched_getscheduler: 145,
   mlock: 149,
   mlock2: 325,
   prctl: 157,
