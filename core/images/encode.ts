@@ -155,25 +155,19 @@ function encodeValue(run: Run, field: Field, value: unknown): void {
 
 /** What is rare, or has a length. */
 function encodeLong(run: Run, field: Field, value: unknown): void {
-  switch (field.scalar) {
-    case 'fixed64': {
-      const bits = inRange64(run, value, 0n, U64_MAX);
-      run.at = putWord(run.out, run.at, Number(bits & 0xffff_ffffn));
-      run.at = putWord(run.out, run.at, Number(bits >> 32n));
-      break;
-    }
-    case 'string':
-      if (typeof value !== 'string') fail(run, `${show(value)} is not text`);
-      putLengthAnd(run, bytesOfText(value));
-      break;
-    case 'bytes':
-      if (!(value instanceof Uint8Array)) fail(run, `${show(value)} is not a Uint8Array`);
-      putLengthAnd(run, value);
-      break;
-    case 'message':
-      if (typeof value !== 'object' || value === null) fail(run, `${show(value)} is not a message`);
-      encodeNested(run, field.type as MessageType<object>, value);
-      break;
+  if (field.scalar === 'message') {
+    if (typeof value !== 'object' || value === null) fail(run, `${show(value)} is not a message`);
+    encodeNested(run, field.type as MessageType<object>, value);
+  } else if (field.scalar === 'string') {
+    if (typeof value !== 'string') fail(run, `${show(value)} is not text`);
+    putLengthAnd(run, bytesOfText(value));
+  } else if (field.scalar === 'bytes') {
+    if (!(value instanceof Uint8Array)) fail(run, `${show(value)} is not a Uint8Array`);
+    putLengthAnd(run, value);
+  } else {
+    const bits = inRange64(run, value, 0n, U64_MAX);
+    run.at = putWord(run.out, run.at, Number(bits & 0xffff_ffffn));
+    run.at = putWord(run.out, run.at, Number(bits >> 32n));
   }
 }
 

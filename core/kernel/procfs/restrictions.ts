@@ -17,7 +17,8 @@ export function readRestrictions(proc: ProcReader, pid: number, tid: number): Re
 function restrictionsOf(text: ProcText): Restrictions {
   const bytes = Buffer.from(text.bytes.buffer, text.bytes.byteOffset, text.bytes.length);
   const seccomp = valueOf(bytes, '\nSeccomp:');
-  if (seccomp === null || !/^\d+$/.test(seccomp)) throw new CrError('CR_KERNEL', { message: 'has no line Seccomp', subject: { path: text.path } });
+  if (seccomp === null || !/^\d+$/.test(seccomp))
+    throw new CrError('CR_KERNEL', { message: 'has no line Seccomp', subject: { path: text.path } });
   const features = valueOf(bytes, '\nx86_Thread_features:') ?? '';
   return { seccomp: Number(seccomp), x86ThreadFeatures: features.split(' ').filter((word) => word !== '') };
 }
