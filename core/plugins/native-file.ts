@@ -1,14 +1,13 @@
 /** Where the compiled native part of a plugin is, and what it was built for. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ELF_MACHINES, OWN_NAME } from '../arch/elf.js';
 
 const MAX_ADDON_BYTES = 1 << 30;
-/** e_machine (elf.h) by Node's name of the processor. */
-const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
 
 /** Prebuilt files lie in folders of this name, because one compiled for glibc does not load under musl. */
 export function platformName(libc: string): string {
-  return `${process.platform}-${process.arch}-${libc}`;
+  return `${process.platform}-${OWN_NAME}-${libc}`;
 }
 
 /** The package that a file or folder belongs to; the folder itself when there is none. */
@@ -78,9 +77,9 @@ export function addonProblem(file: string, library = ownLibrary()): string | nul
   if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46)
     return `${file} is no ELF file; an addon for ${process.platform} is needed`;
   const machine = bytes.readUInt16LE(18);
-  if (machine !== MACHINES[process.arch]) {
-    const name = Object.entries(MACHINES).find(([, value]) => value === machine)?.[0] ?? `machine ${machine}`;
-    return `${file} is for ${name}; this process is ${process.arch}`;
+  if (machine !== ELF_MACHINES[OWN_NAME]) {
+    const name = Object.entries(ELF_MACHINES).find(([, value]) => value === machine)?.[0] ?? `machine ${machine}`;
+    return `${file} is for ${name}; this process is ${OWN_NAME}`;
   }
   // Names in the dynamic string table: what is needed of which library.
   const text = bytes.toString('latin1');
