@@ -106,9 +106,15 @@ export class PluginChooser {
       if (answer.plugin) plugins.push(answer.plugin);
     }
     for (const request of this.selection.requests)
-      if (typeof request.reference === 'string' && !demand.names.includes(request.reference))
+      if (typeof request.reference === 'string' && !this.isAmong(request.reference, plugins))
         this.log.info(`Plugin ${request.reference} (${provenanceText(request.from)}) is not needed by the checkpoint and stays off`);
     return { plugins, verdicts };
+  }
+
+  /** Whether a name or path that the user gave is that of a loaded plugin. */
+  private isAmong(reference: string, plugins: readonly LoadedPlugin[]): boolean {
+    const name = byName(this.all().plugins, reference)?.manifest.name ?? reference;
+    return plugins.some(({ manifest, source, folder }) => manifest.name === name || source === reference || folder === reference);
   }
 
   /** One name of the inventory. */

@@ -60,8 +60,10 @@ export class DumpPlugins {
     await this.request.hooks.ask('dump.pauseDevices', runningTree(this.request.thread.proc, tasks));
   }
 
-  private stopped(tasks: readonly TaskNumbers[]) {
-    return stoppedTree(this.request.thread, tasks, (pid, what) => this.open.session.noteCurrent({ pid, what }));
+  private stopped(tasks: readonly TaskNumbers[], note = true) {
+    return stoppedTree(this.request.thread, tasks, (pid, what) => {
+      if (note) this.open.session.noteCurrent({ pid, what });
+    });
   }
 
   /** Why the tree must run once more before it can be dumped; null when it need not. */
@@ -89,7 +91,8 @@ export class DumpPlugins {
     if (!this.paused) return;
     this.paused = false;
     for (const objects of [this.open.files, this.open.mappings]) objects.run();
-    const tree = frozen ? this.stopped(tasks) : runningTree(this.request.thread.proc, tasks);
+    // What gives something back is no part of the checkpoint.
+    const tree = frozen ? this.stopped(tasks, false) : runningTree(this.request.thread.proc, tasks);
     await this.request.hooks.ask('dump.resumeDevices', { ...tree, outcome });
   }
 

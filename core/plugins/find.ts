@@ -49,6 +49,7 @@ function isObject(value: unknown): value is Data {
 /** package.json of a folder; null when there is none. @throws SyntaxError */
 function readPackage(folder: string): Data | null {
   const path = join(folder, 'package.json');
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return null;
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) return null;
   if (stat.size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);

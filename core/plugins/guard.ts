@@ -21,8 +21,13 @@ export interface Watch {
 
 export const NO_WATCH: Watch = { arm: () => undefined, disarm: () => undefined };
 
+/** Begins the subject of every error that has its plugin, hook and place. */
+const SITE = 'registered at ';
+
 /** How much later than the timer the watchdog bites: a plugin that merely waits must meet the timer. */
 const WATCHDOG_EXTRA_MS = 2_000;
+/** The longest deadline that the watchdog takes. */
+const DAY_MS = 86_400_000;
 
 function who({ plugin, version, hook }: Blame): string {
   return `plugin ${plugin} ${version} in ${hook}`;
@@ -36,12 +41,13 @@ function hintOf(error: unknown): string | undefined {
 
 /** The error of a plugin as one of ours: who, where, and what it said. The run adds the state of the target, which it has undone by then. */
 export function blamed(error: unknown, blame: Blame): CrError {
-  if (error instanceof CrError && error.code === 'CR_PLUGIN') return error;
+  // One hook that calls another, and a claim below a dump, are blamed where it happened.
+  if (error instanceof CrError && error.code === 'CR_PLUGIN' && error.subject.what?.startsWith(SITE) === true) return error;
   const hint = hintOf(error);
   const message = error instanceof CrError ? error.report().split('\n')[0] : error instanceof Error ? error.message : String(error);
   return new CrError('CR_PLUGIN', {
     message: `${who(blame)}: ${message}`,
-    subject: { what: `registered at ${blame.site}` },
+    subject: { what: `${SITE}${blame.site}` },
     ...(hint === undefined ? {} : { hint }),
     ...(error instanceof CrError && error.kernel !== undefined ? { kernel: error.kernel } : {}),
     cause: error,
@@ -51,7 +57,7 @@ export function blamed(error: unknown, blame: Blame): CrError {
 function late(blame: Blame, ms: number): CrError {
   return new CrError('CR_PLUGIN', {
     message: `${who(blame)} did not answer within ${ms} ms`,
-    subject: { what: `registered at ${blame.site}` },
+    subject: { what: `${SITE}${blame.site}` },
     hint: `Give it more time with "deadlines" in its manifest, or leave it out with --disable-plugin ${blame.plugin}.`,
   });
 }
@@ -71,7 +77,7 @@ export interface Limits {
 export async function guarded<T>(blame: Blame, { ms, watch, signal }: Limits, work: () => T | Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let stop: (() => void) | undefined;
-  watch.arm(ms + WATCHDOG_EXTRA_MS, `${who(blame)} (${blame.site})`);
+  watch.arm(Math.min(ms + WATCHDOG_EXTRA_MS, DAY_MS), `${who(blame)} (${blame.site})`);
   try {
     const overdue = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(late(blame, ms)), ms);

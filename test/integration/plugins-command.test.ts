@@ -1,7 +1,7 @@
 /** Plugins through the command: found, named, switched off, listed, checked; and the three cases of the inventory as bytes. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -138,8 +138,8 @@ test('code in a file that others can write is not run, and the cure is named', (
   chmodSync(join(dir, 'index.js'), 0o666);
   const { status, text } = run(['dump', '-t', '1', '-D', folder, '--enable-plugin', dir]);
   assert.equal(status, 1);
-  assert.match(text, /index\.js can be written by everybody: the plugin .* is not run with our rights/);
-  assert.match(text, /chmod o-w \S+index\.js/);
+  assert.match(text, /index\.js: can be written by everybody: the plugin .* is not run with our rights/);
+  assert.match(text, /chmod go-w \S+index\.js/);
 });
 
 test('plugin list --stages: who runs where, in order, whatever the order of the folders', () => {
@@ -303,4 +303,26 @@ test('Ctrl-C in a hook that hangs: the tree goes on', async () => {
   assert.match(text, /stopped by SIGINT while plugin waiting_plugin/);
   assert.match(text, /resumed after failed/);
   assert.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /State:\s+S/);
+});
+
+test('a plugin may be a single file without a package', async () => {
+  const child = await start('exec sleep 1000', 'sleep');
+  const dir = writePlugin(
+    folder,
+    manifest('file_plugin', { hooks: { 'dump.pauseDevices': 'broadcast' }, deadlines: { 'dump.pauseDevices': 86_400_000 } }),
+    {
+      apply: `host.on('dump.pauseDevices', ({ root }) => [{ pid: root, what: 'a queue' }]);`,
+    },
+  );
+  rmSync(join(dir, 'package.json'));
+  const file = join(dir, 'index.mjs');
+  renameSync(join(dir, 'index.js'), file);
+  const images = mkdtempSync(join(folder, 'images-'));
+  const dumped = run(['dump', '-t', String(child.pid), '-D', images, '--enable-plugin', file]);
+  assert.equal(dumped.status, 0, dumped.text);
+  await ended(child);
+  const restored = run(['restore', '-d', '-D', images, '-v3', '--enable-plugin', file]);
+  assert.equal(restored.status, 0, restored.text);
+  started.push(child.pid!);
+  assert.doesNotMatch(restored.text, /is not needed/);
 });
