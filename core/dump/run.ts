@@ -27,10 +27,8 @@ import { freezeAll } from './freeze-all.js';
 import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
 import type { DumpRun, DumpTask } from './model.js';
-import { mayHavePlugins } from '../plugins/candidates.js';
 import type { DumpPlugins } from '../plugins/dump-plugins.js';
-import { homeFolder } from '../plugins/places.js';
-import type { TaskNumbers } from '../plugins/stopped-tree.js';
+import { nodeNumbers, openPlugins, taskNumbers } from './plugins.js';
 import { preflight } from './preflight.js';
 import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
@@ -124,7 +122,7 @@ class DumpSession {
     await stages.run('prepare', async () => {
       checkPrivileges(this.thread.proc, 'dump', 'running');
       checkImageFolder(options.imagesDir);
-      this.plugins = await this.openPlugins();
+      this.plugins = await openPlugins({ options, hooks: this.hooks, log: this.log, thread: this.thread, images: () => this.images });
       this.timeoutMs = (await this.plugins?.plan(options)) ?? options.timeoutMs;
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(resolve(options.workDir, options.freezeCgroup));
     });
@@ -187,27 +185,11 @@ class DumpSession {
         task.mm.exe_file_id = files.exe(task);
       }
     });
-    await stages.run('dumpDevicesLate', () => this.plugins?.late(this.taskNumbers()));
+    await stages.run('dumpDevicesLate', () => this.plugins?.late(taskNumbers(this.tasks)));
     await stages.run('sharedMemory', () => memory.dumpShared());
     this.clock.memory(nowMs() - start, memory.counts);
     await stages.run('write', () => writeTasks(run, files));
     await stages.run('cure', () => this.cure());
-  }
-
-  private async openPlugins(): Promise<DumpPlugins | null> {
-    const { options, hooks, log, thread } = this;
-    if (!mayHavePlugins(options.plugins?.length ?? 0, options.pluginDirs ?? [], homeFolder())) return null;
-    const { DumpPlugins } = await import('../plugins/dump-plugins.js');
-    return DumpPlugins.start({ options, hooks, log, thread, images: () => this.images });
-  }
-
-  private taskNumbers(): TaskNumbers[] {
-    return this.liveTasks().map(({ pid, parent, threads }) => ({ pid, parent: parent?.pid ?? 0, threads: threads.map(({ tid }) => tid) }));
-  }
-
-  /** The processes as the pre-flight saw them: for what happens while they run. */
-  private nodeNumbers(): { pid: number; parent: number }[] {
-    return this.nodes.filter((node) => !isZombie(node)).map(({ pid, parent }) => ({ pid, parent: parent?.pid ?? 0 }));
   }
 
   /**
@@ -219,10 +201,10 @@ class DumpSession {
     for (let turn = 1; ; turn++) {
       await stages.run('pauseDevices', async () => {
         for (const resource of run.hooks.resources) resource.prepare?.();
-        await plugins?.pause(this.nodeNumbers());
+        await plugins?.pause(nodeNumbers(this.nodes));
       });
       await stages.run('freeze', () => this.freeze());
-      const retry = await stages.run('checkpointDevices', () => plugins?.checkpoint(this.taskNumbers()) ?? null);
+      const retry = await stages.run('checkpointDevices', () => plugins?.checkpoint(taskNumbers(this.tasks)) ?? null);
       if (retry === null) return;
       if (turn === MAX_TURNS)
         throw new CrError('CR_FREEZE', {
@@ -231,7 +213,7 @@ class DumpSession {
           target: 'running',
         });
       this.log.info(`The tree runs once more: ${retry}`);
-      await plugins?.resume(this.taskNumbers(), 'running');
+      await plugins?.resume(taskNumbers(this.tasks), 'running');
       this.freezer?.restore();
       resumeTree(this.thread, this.tasks.splice(0));
       this.frozen = false;
@@ -256,7 +238,7 @@ class DumpSession {
   }
 
   private async goOn(): Promise<void> {
-    await this.stages.run('resumeDevices', () => this.plugins?.resume(this.taskNumbers(), 'running'));
+    await this.stages.run('resumeDevices', () => this.plugins?.resume(taskNumbers(this.tasks), 'running'));
     this.freezer?.restore();
     resumeTree(this.thread, this.tasks);
     this.frozen = false;
@@ -327,11 +309,7 @@ class DumpSession {
   /** After a failure. That a plugin cannot give a device back is told, and the tree goes on all the same: a frozen one would be worse. */
   private async resumeDevices(frozen: boolean): Promise<void> {
     try {
-      await this.plugins?.resume(
-        frozen ? this.taskNumbers() : this.nodeNumbers().map((task) => ({ ...task, threads: [] })),
-        'failed',
-        frozen,
-      );
+      await this.plugins?.resume(frozen ? taskNumbers(this.tasks) : nodeNumbers(this.nodes), 'failed', frozen);
     } catch (error) {
       logFailure(this.log, error);
     }
@@ -341,7 +319,7 @@ class DumpSession {
     const { options } = this;
     const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'destroyed';
     if (state === 'running' && this.frozen) await this.goOn();
-    if (state === 'stopped') await this.stages.run('resumeDevices', () => this.plugins?.resume(this.taskNumbers(), 'stopped'));
+    if (state === 'stopped') await this.stages.run('resumeDevices', () => this.plugins?.resume(taskNumbers(this.tasks), 'stopped'));
     await this.stages.run('finish', () => {
       this.final = state;
       if (state === 'destroyed') killTree(this.thread, this.tasks);

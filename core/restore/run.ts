@@ -6,7 +6,6 @@ import { WALL } from '../abi/ptrace.js';
 import { restated } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
-import type { InventoryEntry } from '../images/generated/inventory.js';
 import { ImageReader } from '../images/reader.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { LocalCalls } from '../kernel/local.js';
@@ -25,9 +24,7 @@ import { SharedMemory } from '../resources/memory/restore-shared.js';
 import type { TaskMemory } from '../resources/memory/restore.js';
 import { syscallInVdso } from '../resources/memory/vdso.js';
 import { emitDefaultActions } from '../resources/signals.js';
-import { mayHavePlugins } from '../plugins/candidates.js';
-import type { SeenTask, SyscallProgram } from '../plugins/contexts.js';
-import { homeFolder } from '../plugins/places.js';
+import type { SyscallProgram } from '../plugins/contexts.js';
 import type { RestorePlugins } from '../plugins/restore-plugins.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
@@ -41,6 +38,7 @@ import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { readOwnState } from './own.js';
 import { freePid, waitForPids } from './pids.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
+import { openPlugins, seenTasks } from './plugins.js';
 import { readInventory, readTasks } from './read.js';
 import { holdAll, releaseAll, type Held } from './release.js';
 import { makeArena, parkingOf } from './place-arena.js';
@@ -133,7 +131,8 @@ class RestoreSession {
     const images = await stages.run('prepare', async () => {
       checkPrivileges(this.thread.proc, 'restore', 'not started');
       const reader = new ImageReader(options.imagesDir);
-      this.plugins = await this.openPlugins(reader, readInventory(reader));
+      const { hooks, log, thread } = this;
+      this.plugins = await openPlugins({ options, hooks, log, thread, images: reader, inventory: readInventory(reader) });
       return reader;
     });
     const sources = new PageSources(this.service);
@@ -141,11 +140,11 @@ class RestoreSession {
     const run = await stages.run('read', () => this.read(images, sources, shared));
     await stages.run('plan', async () => {
       await this.plan(run);
-      await this.plugins?.check(this.seenTasks());
+      await this.plugins?.check(seenTasks(this.tasks));
     });
     if (options.dryRun) return this.result();
     await stages.run('preRestoreScript', () => scripts.run('pre-restore', 'not started'));
-    await stages.run('restoreInit', () => this.plugins?.init(this.seenTasks()));
+    await stages.run('restoreInit', () => this.plugins?.init(seenTasks(this.tasks)));
     try {
       await stages.run('openFiles', async () => {
         shared.open();
@@ -154,7 +153,7 @@ class RestoreSession {
       });
       const held = await this.build(run, shared, scripts);
       this.stats.restored();
-      await stages.run('resumeDevicesLate', () => this.plugins?.resumeDevices(this.seenTasks()));
+      await stages.run('resumeDevicesLate', () => this.plugins?.resumeDevices(seenTasks(this.tasks)));
       await this.tolerant('preResumeScript', () => scripts.run('pre-resume', 'frozen', this.rootPid));
       await stages.run('resume', () => releaseAll(run, held));
     } catch (error) {
@@ -166,21 +165,6 @@ class RestoreSession {
     this.stats.write(this.options.workDir, this.tasks, stages.times.get('fork') ?? 0, this.log);
     this.log.info('Restore finished successfully. Tasks resumed.');
     return this.result();
-  }
-
-  private async openPlugins(images: ImageReader, inventory: InventoryEntry): Promise<RestorePlugins | null> {
-    const { options, hooks, log, thread } = this;
-    const listed = inventory.plugins_entry?.plugins;
-    const any =
-      listed === undefined ? mayHavePlugins(options.plugins?.length ?? 0, options.pluginDirs ?? [], homeFolder()) : listed.length > 0;
-    if (!any) return null;
-    const { RestorePlugins } = await import('../plugins/restore-plugins.js');
-    return RestorePlugins.start({ options, hooks, log, thread, images, inventory });
-  }
-
-  private seenTasks(): SeenTask[] {
-    const live = this.tasks.filter(({ kind }) => kind === 'live');
-    return live.map(({ pid, parent, threads }) => ({ pid, parent: parent?.pid ?? 0, threads: threads.map(({ tid }) => tid) }));
   }
 
   /** Runs system calls in a seed, which waits for the next program. */
@@ -287,7 +271,7 @@ class RestoreSession {
       return jobs;
     });
     await stages.run('postForking', () =>
-      this.plugins?.postForking(this.seenTasks(), (pid, name, emit) => this.runInSeed(run, pid, name, emit)),
+      this.plugins?.postForking(seenTasks(this.tasks), (pid, name, emit) => this.runInSeed(run, pid, name, emit)),
     );
     await becomeTasks(attributes, join, stages, this.between);
     await stages.run('postRestoreScript', () => scripts.run('post-restore', 'destroyed', this.rootPid));

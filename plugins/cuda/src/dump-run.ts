@@ -1,5 +1,5 @@
 /** The plugin in one dump: nothing is started before a process looks as if it used CUDA. */
-import type { PluginHost, Retry, RunningTree, StoppedTree, Touched } from '../../sdk/index.js';
+import type { PluginHost, Retry, RunningTree, StoppedTree, Touched } from '@criu-ts/plugin-sdk';
 import type { CudaBackend, CudaDevice } from './backend.js';
 import { openBackend } from './choose-backend.js';
 import { mayUseCuda } from './discover.js';

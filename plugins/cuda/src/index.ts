@@ -1,5 +1,5 @@
 /** The CUDA plugin: processes that use NVIDIA GPUs, by the checkpoint API of the driver. */
-import { type Claim, configurable, definePlugin, type PluginHost } from '../../sdk/index.js';
+import { type Claim, configurable, definePlugin, type PluginHost } from '@criu-ts/plugin-sdk';
 import { examine } from './doctor.js';
 import { DumpRun } from './dump-run.js';
 import { isNvidiaDevice, likelyCause } from './leftovers.js';

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Manifest } from '../../sdk/index.js';
+import type { Manifest } from '@criu-ts/plugin-sdk';
 
 const NAME = '@criu-ts/plugin-cuda';
 

@@ -1,5 +1,5 @@
 /** The plugin in one restore: everything is checked before anything exists, and done when everything stands. */
-import type { PluginHost, RestorePlan, StoppedTree } from '../../sdk/index.js';
+import type { PluginHost, RestorePlan, StoppedTree } from '@criu-ts/plugin-sdk';
 import type { CudaBackend, GpuPair } from './backend.js';
 import { openBackend } from './choose-backend.js';
 import { mayUseCuda } from './discover.js';

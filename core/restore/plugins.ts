@@ -1,0 +1,21 @@
+/** What a restore's plugins are opened with and told about its processes. The framework itself is loaded only when a plugin is needed. */
+import { mayHavePlugins } from '../plugins/candidates.js';
+import type { SeenTask } from '../plugins/contexts.js';
+import { homeFolder } from '../plugins/places.js';
+import type { RestorePlugins, RestorePluginsRequest } from '../plugins/restore-plugins.js';
+import type { RestoreTask } from './model.js';
+
+/** Null when none are needed. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
+export async function openPlugins(request: RestorePluginsRequest): Promise<RestorePlugins | null> {
+  const { plugins = [], pluginDirs = [] } = request.options;
+  const listed = request.inventory.plugins_entry?.plugins;
+  const any = listed === undefined ? mayHavePlugins(plugins.length, pluginDirs, homeFolder()) : listed.length > 0;
+  if (!any) return null;
+  return (await import('../plugins/restore-plugins.js')).RestorePlugins.start(request);
+}
+
+/** Processes that will live. */
+export function seenTasks(tasks: readonly RestoreTask[]): SeenTask[] {
+  const live = tasks.filter(({ kind }) => kind === 'live');
+  return live.map(({ pid, parent, threads }) => ({ pid, parent: parent?.pid ?? 0, threads: threads.map(({ tid }) => tid) }));
+}
