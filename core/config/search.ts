@@ -101,15 +101,18 @@ export function findConfig(places: SearchPlaces): FoundConfig {
   if (left !== undefined) refused.push(left);
   else if (inImages.length > 0) return { file: theOnly(inImages), refused };
   for (const folder of [places.system, places.user]) {
-    const file = folder === undefined ? undefined : theOnly(namesIn(folder));
+    // Most machines have neither folder: one call instead of six.
+    const file = folder === undefined || !exists(folder) ? undefined : theOnly(namesIn(folder));
     if (file !== undefined) return { file, refused };
   }
   for (const folder of foldersUp(resolve(places.working))) {
-    const names = namesIn(folder);
+    // The folder of the images has been looked into.
+    if (folder === images && left !== undefined) break;
+    const names = folder === images ? [] : namesIn(folder);
     if (names[0] === undefined) continue;
     const reason = refusal(names[0]);
     if (reason === undefined) return { file: theOnly(names), refused };
-    if (folder !== images) refused.push(reason);
+    refused.push(reason);
     break;
   }
   return { file: undefined, refused };

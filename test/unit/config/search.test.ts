@@ -52,6 +52,15 @@ test("the system's folder is not left out because others can write it: reading t
   assert.equal(found(at), 'system/criu.config.json');
 });
 
+test('the working folder is often that of the images: it is looked into once, and above it unless its file is refused', () => {
+  const at = places('work/criu.config.json');
+  assert.equal(findConfig({ ...at, images: at.working }).file, join(at.working, '../../criu.config.json'));
+  const refusing = places('work/criu.config.json', 'work/deep/er/criu.config.json');
+  chmodSync(join(refusing.working, 'criu.config.json'), 0o666);
+  const { file, refused } = findConfig({ ...refusing, images: refusing.working });
+  assert.deepEqual([file, refused.length], [undefined, 1]);
+});
+
 test('two files in one folder', () => {
   assert.throws(
     () => findConfig(places('system/criu.config.ts', 'system/criu.config.json')),
