@@ -2,6 +2,7 @@
 //   --check  only compares and fails when a page is stale
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
+import ts from 'typescript';
 
 const root = new URL('..', import.meta.url).pathname;
 const load = (path) => import(`${root}dist/core/${path}`);
@@ -120,12 +121,84 @@ const optionDefaults = [
     .join('\n')}\n}`,
 ];
 
+const { PLUGIN_HOOKS, targetOf } = await load('plugins/hook-table.js');
+const hookTypes = new Map(
+  [...readFileSync(`${root}core/plugins/hook-table.ts`, 'utf8').matchAll(/'([\w.]+)': \{ context: ([^;]+); answer: ([^;]+) \};/g)].map(
+    ([, name, context, answer]) => [name, { context, answer }],
+  ),
+);
+const hooks = [
+  '# Hooks',
+  note('core/plugins/hook-table.ts'),
+  'What a plugin may tap in `apply()`. `broadcast`: every plugin, in order; `claim`: asked about one object, which exactly one plugin may have; `owner`: only the plugin that claimed the object; `waterfall`: each gets what the one before answered. Contexts and answers are types of the SDK. Every call has the deadline that is named, unless the manifest has another (`deadlines`); 0 means that the answer must come at once and not as a promise. A failed hook is an error with plugin, version, hook and place of registration. Besides these, every stage has `OPERATION.STAGE:before`, `:after` and `:failed` (core/docs/stages.md), tapped with `host.onStage()`.',
+];
+for (const operation of ['dump', 'restore']) {
+  const order = Object.keys(STAGES[operation]);
+  const rows = Object.entries(PLUGIN_HOOKS)
+    .filter(([, info]) => info.operation === operation)
+    .sort(([, a], [, b]) => order.indexOf(a.stage) - order.indexOf(b.stage));
+  hooks.push(`## ${operation}, in the order of the stages`);
+  rows.forEach(([name, { kind, stage, deadlineMs, reverse, since, doc, undo }]) => {
+    const { context, answer } = hookTypes.get(name);
+    const at = order.indexOf(stage);
+    const between = [order[at - 1] && `after \`${order[at - 1]}\``, order[at + 1] && `before \`${order[at + 1]}\``]
+      .filter(Boolean)
+      .join(', ');
+    hooks.push(`### ${name}`, doc);
+    hooks.push(
+      table(
+        ['Kind', 'Context', 'Answer', 'Stage', 'Tree', 'Deadline', 'Undone by', 'Since'],
+        [
+          [
+            kind + (reverse ? ', in reverse order' : ''),
+            `\`${context}\``,
+            `\`${answer}\``,
+            `\`${stage}\` (${between})`,
+            targetOf(operation, stage),
+            deadlineMs === 0 ? 'at once' : `${deadlineMs} ms`,
+            undo,
+            since,
+          ],
+        ],
+      ),
+    );
+  });
+}
+
+/** What the declarations of the SDK say, without comments: a change here is a change of the API. */
+const REPORTED = [
+  ...[
+    'index',
+    'define',
+    'testing/index',
+    'testing/host-double',
+    'testing/fault-sweep',
+    'testing/golden',
+    'testing/native-here',
+    'testing/victim',
+  ].map((name) => `plugins/sdk/${name}`),
+  ...['api-version', 'contexts', 'definition', 'hook-table'].map((name) => `core/plugins/${name}`),
+];
+const printer = ts.createPrinter({ removeComments: true });
+const declarations = REPORTED.flatMap((name) => {
+  const source = ts.createSourceFile(`${name}.d.ts`, readFileSync(`${root}dist/${name}.d.ts`, 'utf8'), ts.ScriptTarget.Latest);
+  return [`## ${name}.d.ts`, `\`\`\`ts\n${printer.printFile(source).trim()}\n\`\`\``];
+});
+const report = [
+  '# API report of @criu-ts/plugin-sdk',
+  note('the declarations'),
+  'A pull request that changes this file changes the API: docs/versions.md says which version number that needs.',
+  ...declarations,
+];
+
 const pages = {
   'core/docs/errors.md': errors,
   'core/docs/stages.md': stages,
   'core/docs/options.md': options,
   'core/docs/check.md': check,
   'core/config/option-defaults.ts': optionDefaults,
+  'plugins/sdk/docs/hooks.md': hooks,
+  'plugins/sdk/api.report.md': report,
 };
 let stale = 0;
 for (const [name, parts] of Object.entries(pages)) {
