@@ -205,6 +205,16 @@ test('mistakes in code: the place and what is wrong, no stack', { skip }, () => 
   }
 });
 
+test('a mistake in JSON is told without pictures and colours, also where the environment asks for them', { skip }, () => {
+  const at = folder({ 'criu.config.json': '{"timeout": 3, }' });
+  for (const env of [{}, { CI: 'true' }, { FORCE_COLOR: '1' }]) {
+    const done = criuTs(at, ['config'], env);
+    assert.equal(done.status, 1);
+    assert.match(done.stderr, /criu\.config\.json: Expected double-quoted property name in JSON at position 15/);
+    assert.ok(!done.stderr.includes('\u001b'));
+  }
+});
+
 test('a dump takes its options from the file; the command line has the last word', { skip }, () => {
   const target = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
   after(() => target.kill('SIGKILL'));
