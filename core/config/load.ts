@@ -32,7 +32,9 @@ function syntaxText(error: unknown): string {
   const { message, reason, mark } = error as { message?: string; reason?: string; mark?: { line: number; column: number } };
   if (reason !== undefined && mark !== undefined) return `line ${mark.line + 1}, column ${mark.column + 1}: ${reason}`;
   // cosmiconfig puts the name of the file first, and the parser adds pictures of the place, with colours where the environment asks for them (CI, FORCE_COLOR).
-  const lines = stripVTControlCharacters(message ?? String(error)).split('\n').filter((line) => !/^(?:\s*$|\s*>|\s+\||JSON Error in )/.test(line));
+  const lines = stripVTControlCharacters(message ?? String(error))
+    .split('\n')
+    .filter((line) => !/^(?:\s*$|\s*>|\s+\||JSON Error in )/.test(line));
   return (lines[0] ?? 'is not valid').trim().slice(0, 300);
 }
 
