@@ -16,7 +16,7 @@ round() { # IMAGES: dump with kill, then restore; the series goes on
   restores "$1" || { tail_of "$1/restore.log"; fail "restore; see the log above"; }
   counts "after restore"; [ "$(ticks)" -gt "$before" ] || fail "the series began anew"
 }
-p1_cpu() { sleep 300 & P=$!; pids+=($P); dumps im.p1 || { tail_of im.p1/dump.log; fail "dump of a process without CUDA"; }; restores im.p1 || fail restore; kill -0 $P || fail "not there after the restore"; pass "a process without CUDA comes back"; }
+p1_cpu() { setsid sleep 300 </dev/null >/dev/null 2>&1 & P=$!; pids+=($P); dumps im.p1 || { tail_of im.p1/dump.log; fail "dump of a process without CUDA"; }; restores im.p1 || fail restore; kill -0 $P || fail "not there after the restore"; pass "a process without CUDA comes back"; }
 p6_roundtrip() { tgt p6 --mib 64 --pinned 8 --hostreg 8 --graph --threads 3 || fail "target"; round im.p6; pass "memory, pinned memory and an instantiated graph go on"; }
 p8_leave() {
   tgt p8 --mib 64 || fail "target"; dumps im.p8a -R || { tail_of im.p8a/dump.log; fail "dump -R"; }; counts "after dump -R"
