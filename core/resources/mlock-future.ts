@@ -17,11 +17,13 @@ const MAP_PRIVATE_ANON_FIXED = 0x32;
 export const mlockFuture: TaskResource = {
   name: NAME,
   readInside(p, task, run) {
-    // In place of a page of our arena: it goes with the arena, whatever becomes of us.
+    // In place of a page of our arena: should it stay, it goes with the arena. (Where nobody may unmap the arena, because several threads are in it while we die,
+    // it would be a page of its own: so it is given back at once.)
     const page = p.out(PAGE, PAGE);
     const made = p.sys.mmap(page, PAGE, PROT_RW, MAP_PRIVATE_ANON_FIXED, -1n, 0).ignore('no room: looked at below');
     const resident = p.out(8);
     p.sys.mincore(page, PAGE, resident).ignore('there is no page, then');
+    p.sys.munmap(page, PAGE).ignore('it goes with the arena');
     return () => {
       const flags = flagsOf(made.result > 0 && (resident.u32() & 1) !== 0, () => {
         const before = task.status.vm?.locked ?? 0;
