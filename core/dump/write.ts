@@ -5,6 +5,7 @@ import { writeExtra } from '../resources/extra-state.js';
 import type { DumpFiles } from '../resources/files/table.js';
 import { taskIds, ownIds } from './ids.js';
 import type { DumpRun, DumpTask } from './model.js';
+import { checkSharers } from './sharers.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
 /** With no time namespace of its own the tree's clocks are ours (CRIU keeps that under id 0). */
@@ -14,6 +15,15 @@ const IMAGE_VERSION = 2;
 
 export function writeTasks(run: DumpRun, files: DumpFiles): void {
   const ids = taskIds(run.thread.native, run.tasks, run.ipc.namespace);
+  checkSharers(
+    [...ids].map(([task, { fs_id }]) => ({
+      pid: task.pid,
+      sid: task.stat.sid,
+      parent: task.parent?.pid ?? 0,
+      files_id: files.tableId(task),
+      fs_id,
+    })),
+  );
   for (const task of run.tasks) {
     run.images.add('core', task.nsPid, task.core);
     if (isZombie(task)) continue;

@@ -11,6 +11,7 @@ import { birthSessions } from './birth-sessions.js';
 import { impossible, makeHelper, type Origin } from './helpers.js';
 import type { RestoreTask } from './model.js';
 import { planOrphans } from './orphans.js';
+import { checkSpawners, planSharing } from './sharing.js';
 
 /** How a task comes into being. */
 export interface Birth {
@@ -64,7 +65,8 @@ export function adoptShellJob(entries: readonly Ids[], own: { sid: number; pgid:
 }
 
 /**
- * Plans the births, adding helpers to `tasks` (parents stay before children). Throws CR_IMAGE_BAD for sessions that no tree can have.
+ * Plans the births, adding helpers to `tasks` (parents stay before children). Throws CR_IMAGE_BAD for sessions that no tree can have, CR_IMAGE_FEATURE for
+ * sharing that no birth gives.
  * @param external session and group that exist outside the tree
  * @param freePid a pid that nobody has and that is not among the given ones
  */
@@ -76,6 +78,7 @@ export function planBirths(
   const { early, orphans } = birthSessions(tasks, external.sid);
   const plan = planOrphans(tasks, orphans, freePid);
   addGroupHelpers(tasks, plan.origins, external.pgid);
+  planSharing(tasks, plan.origins, early);
   const births = new Map<RestoreTask, Birth>();
   for (const task of tasks) {
     const origin = plan.origins.get(task);
@@ -90,9 +93,16 @@ export function planBirths(
       passesOn: plan.passers.has(task),
     });
   }
-  for (const { task, spawner } of births.values()) if (spawner) births.get(spawner)![early.has(task) ? 'first' : 'then'].push(task);
+  for (const { task, spawner } of births.values())
+    if (spawner) births.get(spawner)![isFirst(task, births.get(task)!, early) ? 'first' : 'then'].push(task);
   checkReached(tasks, births);
+  checkSpawners(tasks, (task) => births.get(task)!.spawner);
   return births;
+}
+
+/** Early is before the setsid of the parent; a sibling that forks it is in its session already. */
+function isFirst(task: RestoreTask, { asSibling }: Birth, early: ReadonlySet<RestoreTask>): boolean {
+  return early.has(task) && !asSibling;
 }
 
 /** Who is forked by its own descendant is never born. */
