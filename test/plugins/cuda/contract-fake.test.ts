@@ -14,7 +14,7 @@ function memoryHost(): Promise<ContractHost> {
         pid,
         content: () => Promise.resolve(`${process.state === 'running'}`),
         busy: (ms: number) => Promise.resolve(void (process.workMs = ms)),
-        freeze: () => void (process.awake = false),
+        freeze: () => Promise.resolve(void (process.awake = false)),
         thaw: () => void (process.awake = true),
       });
     },

@@ -22,7 +22,7 @@ function realHost(backend: 'driver' | 'tool'): Promise<ContractHost> {
         pid: target.pid,
         content: () => target.hash(),
         busy: () => Promise.reject(new Error('the kernel of this program is a fake')),
-        freeze: () => void process.kill(target.pid, 'SIGSTOP'),
+        freeze: () => target.stop(),
         thaw: () => void process.kill(target.pid, 'SIGCONT'),
       };
     },

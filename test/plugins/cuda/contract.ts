@@ -12,8 +12,8 @@ export interface ContractProcess {
   content(): Promise<string>;
   /** Gives the device work for that long. */
   busy(ms: number): Promise<void>;
-  /** No thread of it can run; and can again. */
-  freeze(): void;
+  /** No thread of it can run from then on; and can again. */
+  freeze(): Promise<void>;
   thaw(): void;
 }
 
@@ -136,7 +136,7 @@ export function contract(
     test('the restore thread of a process that cannot run is found', async () => {
       const process = await host.start();
       const tid = await backend.restoreThread(process.pid);
-      process.freeze();
+      await process.freeze();
       try {
         assert.equal(await backend.restoreThread(process.pid), tid);
       } finally {
@@ -147,7 +147,7 @@ export function contract(
     test('a call that hangs ends for us: it is lost, and named when the back end is closed', async () => {
       const process = await host.start();
       const hasty = await host.open({ askMs: SHORT_MS, attachMs: LONG_MS });
-      process.freeze();
+      await process.freeze();
       const started = performance.now();
       await assert.rejects(
         hasty.state(process.pid),

@@ -1,8 +1,11 @@
 /** The helper process of the driver back end: what it does when it hangs, dies, or loses the engine. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CudaBackend } from '../../../plugins/cuda/src/backend.js';
 import { DriverBackend } from '../../../plugins/cuda/src/driver-backend.js';
@@ -74,13 +77,30 @@ test('an abandoned lock is taken back when it ends, and its helper ends too', as
   const process = await host.start();
   // We give up after 100 ms, the driver only after 10 s.
   const backend = await host.open({ lockGraceMs: -9_900 });
-  process.freeze();
+  await process.freeze();
   await assert.rejects(backend.lock(process.pid, 10_000), (error: unknown) => error instanceof CudaCallError && error.lost);
   const [lost] = await backend.close(true);
   assert.ok(lost?.helper !== undefined && existsSync(`/proc/${lost.helper}`), 'the helper waits on');
   process.thaw();
   await until('the end of the helper', () => !existsSync(`/proc/${lost.helper}`));
   assert.equal(await (await open()).state(process.pid), 'running');
+});
+
+test('a lock that ended before it was abandoned is taken back, though the engine says right after it that all is well', async () => {
+  const { pid } = await host.start();
+  const library = join((await buildMock()).library(13_000), 'libcuda.so.1');
+  // Without HelperProcess: what it writes one after the other may reach a busy helper at once.
+  for (let i = 0; i < 5; i++) {
+    const helper = spawn(findHelper(), [library], { stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
+    const ended = once(helper, 'exit');
+    const [requests, answers] = [helper.stdio[0], helper.stdio[3]] as [Writable, Readable];
+    requests.write(`1 lock ${pid} 10000\n`);
+    const [answer] = (await once(answers, 'data')) as [Buffer];
+    assert.equal(answer.toString(), '{"id":1,"code":0}\n');
+    requests.end(`2 abandon 1 ${pid}\n3 quit\n`);
+    await ended;
+    assert.equal(await (await open()).state(pid), 'running');
+  }
 });
 
 test('the death of the helper is an error of its calls', async () => {
@@ -97,7 +117,7 @@ test('the death of the helper is an error of its calls', async () => {
 test('a hanging call holds up no call on another process', async () => {
   const [first, second] = [await host.start(), await host.start()];
   const backend = await open({ askMs: 2_000 });
-  first.freeze();
+  await first.freeze();
   const hanging = assert.rejects(backend.state(first.pid), /no answer within 2000 ms/);
   const started = performance.now();
   assert.equal(await backend.state(second.pid), 'running');

@@ -58,7 +58,7 @@ function processOf(target: CudaTarget): ContractProcess {
     content: () => target.hash(),
     // The length of its kernel is fixed when it starts: longer than every short lock.
     busy: () => target.launch(),
-    freeze: () => void process.kill(target.pid, 'SIGSTOP'),
+    freeze: () => target.stop(),
     thaw: () => void process.kill(target.pid, 'SIGCONT'),
   };
 }

@@ -33,7 +33,7 @@ void Ledger::drop(int pid) {
 
 Ledger::Entry *Ledger::find_or_add(int pid) {
   if (Entry *entry = find(pid)) return entry;
-  entries_.push_back({pid, open_pidfd(pid), false, false, false});
+  entries_.push_back({pid, open_pidfd(pid), false, false});
   return &entries_.back();
 }
 
@@ -96,14 +96,14 @@ void Ledger::undo_all() {
 
 void Ledger::keep(int pid) {
   std::lock_guard<std::mutex> guard(mutex_);
-  if (Entry *entry = find(pid)) entry->kept = true;
+  kept_.insert(pid);
 }
 
 void Ledger::forget_all() {
   std::lock_guard<std::mutex> guard(mutex_);
   std::vector<Entry> kept;
   for (const Entry &entry : entries_) {
-    if (entry.kept)
+    if (kept_.count(entry.pid) != 0)
       kept.push_back(entry);
     else if (entry.pidfd >= 0)
       close(entry.pidfd);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "driver.h"
@@ -20,9 +21,9 @@ class Ledger {
   void undo(int pid);
   // The same for all, last locked first.
   void undo_all();
-  // A call on the process is abandoned: what it does in the end is undone, whatever the engine says meanwhile.
+  // A call on the process is abandoned: what it did or does yet is undone, whatever the engine says before it ends.
   void keep(int pid);
-  // The engine says that everything is as it wants it.
+  // The engine says that everything is as it wants it, except for processes that are kept.
   void forget_all();
 
  private:
@@ -32,7 +33,6 @@ class Ledger {
     int pidfd;
     bool locked;
     bool checkpointed;
-    bool kept;
   };
   Entry *find(int pid);
   Entry *find_or_add(int pid);
@@ -42,4 +42,6 @@ class Ledger {
   Driver *driver_;
   std::mutex mutex_;
   std::vector<Entry> entries_;
+  // Beside the entries: the call that is abandoned may not have made one yet.
+  std::set<int> kept_;
 };

@@ -59,21 +59,40 @@ class Calls {
 };
 
 // `abandon CALL PROCESS`: the engine waits no longer. What the call did to the process in the end, nobody knows but us.
-void abandon(Helper &helper, Calls &calls, const Request &request) {
-  long id = 0, pid = 0;
-  if (request.arguments.size() != 2 || !parse_number(request.arguments[0], 1, 1L << 50, &id) || !parse_number(request.arguments[1], 1, INT_MAX, &pid))
-    return answer_error(request.id, "abandon: wants a call and a process");
-  helper.ledger->keep(static_cast<int>(pid));
-  if (!calls.abandon(static_cast<unsigned long>(id))) helper.ledger->undo(static_cast<int>(pid));
+// True when the call ended before, and what it did is to be undone now.
+bool abandon(Helper &helper, Calls &calls, const Request &request, int *pid) {
+  long id = 0, process = 0;
+  if (request.arguments.size() != 2 || !parse_number(request.arguments[0], 1, 1L << 50, &id) || !parse_number(request.arguments[1], 1, INT_MAX, &process)) {
+    answer_error(request.id, "abandon: wants a call and a process");
+    return false;
+  }
+  *pid = static_cast<int>(process);
+  helper.ledger->keep(*pid);
+  return !calls.abandon(static_cast<unsigned long>(id));
 }
 
 void work(Helper &helper, Calls &calls, const Request &request) {
-  if (request.operation == "abandon")
-    abandon(helper, calls, request);
-  else
-    perform(helper, request);
+  perform(helper, request);
   if (calls.end(request.id)) helper.ledger->undo(subject_of(request));
   calls.leave();
+}
+
+void take_back(Helper &helper, Calls &calls, unsigned long id, int pid) {
+  helper.ledger->undo(pid);
+  calls.end(id);
+  calls.leave();
+}
+
+void start(Helper &helper, Calls &calls, const Request &request) {
+  // Noted by the reader itself: a `quit` right behind it must not come first, or the process stays as the call left it.
+  int pid = 0;
+  bool is_abandon = request.operation == "abandon";
+  if (is_abandon && !abandon(helper, calls, request, &pid)) return;
+  if (!calls.begin(request.id)) return answer_error(request.id, "too many calls at once, or a number that is in use");
+  if (is_abandon)
+    std::thread(take_back, std::ref(helper), std::ref(calls), request.id, pid).detach();
+  else
+    std::thread(work, std::ref(helper), std::ref(calls), request).detach();
 }
 
 // True when the engine said `quit`.
@@ -83,10 +102,7 @@ bool serve(Helper &helper, Calls &calls) {
     Request request;
     if (!parse_request(line, &request)) return false;
     if (request.operation == "quit") return true;
-    if (calls.begin(request.id))
-      std::thread(work, std::ref(helper), std::ref(calls), request).detach();
-    else
-      answer_error(request.id, "too many calls at once, or a number that is in use");
+    start(helper, calls, request);
   }
   return false;
 }
