@@ -90,6 +90,10 @@ export const ERROR_CODES = {
     meaning: 'A plugin failed, hung, or does not do what its manifest says.',
     fix: 'Plugin, hook and place are named: ask its author, or leave it out with --disable-plugin.',
   },
+  CR_PLUGIN_VERSION: {
+    meaning: 'A plugin is there, but of a version that this criu-ts or this request cannot use.',
+    fix: 'The version found and the one needed are named: install one that fits.',
+  },
   CR_PLUGIN_MISSING: {
     meaning: 'A plugin that the checkpoint needs, or that was asked for, cannot be had here.',
     fix: 'Each line says what is missing and how to get it; `criu-ts plugin check DIR` gives the same verdict.',

@@ -12,8 +12,9 @@ import { checkTrusted } from '../config/trust.js';
 import type { Demand, Verdict } from './enforce.js';
 import { imageProblem } from './enforce.js';
 import { byName, findPlugins, type Found, type FoundPlugin, readPlugin } from './find.js';
-import { asConfigured, loadDefinition, loadFile, versionProblem } from './load.js';
+import { asConfigured, loadDefinition, loadFile, versionProblem, wrongVersion } from './load.js';
 import type { PluginRecord } from './contexts.js';
+import { hostProblem } from './packages.js';
 import { homeFolder } from './places.js';
 import { probePlugin } from './probe.js';
 import type { LoadedPlugin } from './session.js';
@@ -75,7 +76,7 @@ export class PluginChooser {
     return { plugins, reasons: this.reasons };
   }
 
-  /** For a dump: what the user asked for, and what was found and works here. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING for what was asked for */
+  /** For a dump: what the user asked for, and what was found and works here. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION, CR_PLUGIN_MISSING for what was asked for */
   async forDump(): Promise<Chosen> {
     const plugins: LoadedPlugin[] = [];
     for (const request of this.selection.requests) add(plugins, await this.requested(request));
@@ -128,7 +129,7 @@ export class PluginChooser {
       plugin = named ?? (await this.fromPlaces(name));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      return no(/works with plugin API|has a native part of ABI|asked for was/.test(text) ? 'wrong version' : 'unavailable', text);
+      return no(error instanceof CrError && error.code === 'CR_PLUGIN_VERSION' ? 'wrong version' : 'unavailable', text);
     }
     if (!plugin) return no('missing', this.missingText(record));
     const problem = imageProblem(record, plugin.manifest);
@@ -172,7 +173,7 @@ export class PluginChooser {
     return (await definition.probe?.()) ?? null;
   }
 
-  /** A plugin that the user named. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
+  /** A plugin that the user named. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION, CR_PLUGIN_MISSING */
   private async requested({ reference, range, options = {}, from }: PluginRequest): Promise<LoadedPlugin> {
     const where = provenanceText(from);
     if (typeof reference !== 'string') {
@@ -227,12 +228,7 @@ export class PluginChooser {
     options: Readonly<Record<string, unknown>>,
   ): Promise<LoadedPlugin> {
     const version = versionProblem(found.manifest, range);
-    if (version !== null)
-      throw new CrError('CR_PLUGIN', {
-        message: `plugin ${what}: ${version}`,
-        hint: 'Install a version that fits.',
-        target: 'not started',
-      });
+    if (version !== null) throw wrongVersion(what, version);
     checkTrusted(found.entry, 'plugin');
     const loaded = await loadFile(found.entry, { what, manifest: found.manifest, range, options });
     return { ...loaded, folder: found.folder };
@@ -265,13 +261,6 @@ export class PluginChooser {
 
 function isPath(reference: string): boolean {
   return reference.startsWith('/');
-}
-
-/** None of the paths that the plugin needs is there. */
-function hostProblem(host: { readonly anyOf?: readonly string[] } | undefined): string | null {
-  const paths = host?.anyOf ?? [];
-  if (paths.length === 0 || paths.some((path) => existsSync(path))) return null;
-  return `this host has none of ${paths.join(', ')}`;
 }
 
 /** @throws CrError CR_PLUGIN for two of one name, or two that exclude each other */

@@ -1,8 +1,9 @@
 /** Where plugins are, by their manifests: nothing of theirs is run here. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from './definition.js';
-import { BUNDLED, INSTALLED, installedFolders, MANIFEST_KEY } from './places.js';
+import { type Data, entriesOf, installedIn, isData, type PackageData, readPackage } from './packages.js';
+import { BUNDLED } from './places.js';
 import { manifestProblems } from './validate.js';
 
 export type Origin = 'folder' | 'bundled' | 'installed';
@@ -37,31 +38,11 @@ export interface Places {
   readonly home: string;
 }
 
-const MAX_PACKAGE_BYTES = 1 << 20;
-const MAX_ENTRIES = 10_000;
-
-type Data = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Data {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** package.json of a folder; null when there is none. @throws SyntaxError */
-function readPackage(folder: string): Data | null {
-  const path = join(folder, 'package.json');
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return null;
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile()) return null;
-  if (stat.size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
-  const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  return isObject(data) ? data : null;
-}
-
 /** The file that importing the package would load: `exports`, or `main`, or index.js. */
 function entryOf(data: Data, folder: string): string | null {
   const target = (value: unknown): string | undefined => {
     if (typeof value === 'string') return value;
-    if (!isObject(value)) return undefined;
+    if (!isData(value)) return undefined;
     return target(value['.']) ?? target(value['import']) ?? target(value['default']);
   };
   const named = target(data['exports']) ?? target(data['main']) ?? 'index.js';
@@ -72,18 +53,18 @@ function entryOf(data: Data, folder: string): string | null {
 /** The plugin in a folder: null when it is no plugin. */
 export function readPlugin(folder: string, origin: Origin): FoundPlugin | BrokenPlugin | null {
   const broken = (problems: readonly string[], names: readonly string[] = []): BrokenPlugin => ({ folder, names, problems });
-  let data: Data | null;
+  let written: PackageData | null;
   try {
-    data = readPackage(folder);
+    written = readPackage(folder);
   } catch (error) {
     return broken([`package.json: ${error instanceof Error ? error.message : String(error)}`]);
   }
-  if (!data || !Object.hasOwn(data, MANIFEST_KEY)) return null;
+  if (!written) return null;
+  const { data } = written;
   const packageName = typeof data['name'] === 'string' ? data['name'] : '';
-  const written = data[MANIFEST_KEY];
   // The version of the package is that of the plugin, unless the manifest has one.
-  const manifest: unknown = isObject(written) ? { version: data['version'], ...written } : written;
-  const names = [packageName, isObject(manifest) && typeof manifest['name'] === 'string' ? manifest['name'] : ''].filter(
+  const manifest: unknown = isData(written.manifest) ? { version: data['version'], ...written.manifest } : written.manifest;
+  const names = [packageName, isData(manifest) && typeof manifest['name'] === 'string' ? manifest['name'] : ''].filter(
     (name) => name !== '',
   );
   const problems = manifestProblems(manifest);
@@ -93,30 +74,10 @@ export function readPlugin(folder: string, origin: Origin): FoundPlugin | Broken
   return { manifest: manifest as Manifest, packageName, folder, entry, origin };
 }
 
-/** Folders in a folder, sorted; none when it is not there. */
-function foldersIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .slice(0, MAX_ENTRIES)
-      .sort()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
-}
-
-function installedIn(home: string): string[] {
-  return installedFolders(home).flatMap((root) => {
-    const all = foldersIn(root);
-    const scoped = all.filter((path) => path.slice(root.length + 1).startsWith('@')).flatMap(foldersIn);
-    return [...all, ...scoped].filter((path) => INSTALLED.test(path.slice(path.lastIndexOf('/') + 1)));
-  });
-}
-
 /** Looks into every place, in this order; of two plugins of one name the first counts. */
 export function findPlugins(places: Places): Found {
   const list: (FoundPlugin | BrokenPlugin | null)[] = [
-    ...places.folders.flatMap((folder) => [folder, ...foldersIn(folder)]).map((folder) => readPlugin(folder, 'folder')),
+    ...places.folders.flatMap((folder) => [folder, ...entriesOf(folder)]).map((folder) => readPlugin(folder, 'folder')),
     ...BUNDLED.map((name) => readPlugin(join(places.home, 'plugins', name), 'bundled')),
     ...installedIn(places.home).map((folder) => readPlugin(folder, 'installed')),
   ];

@@ -37,6 +37,11 @@ function refuse(what: string, message: string, hint?: string, cause?: unknown): 
   });
 }
 
+/** The error for what versionProblem() says. */
+export function wrongVersion(what: string, problem: string): CrError {
+  return new CrError('CR_PLUGIN_VERSION', { message: `plugin ${what}: ${problem}`, target: 'not started' });
+}
+
 function isObject(value: unknown): value is Readonly<Record<PropertyKey, unknown>> {
   return typeof value === 'object' && value !== null;
 }
@@ -63,7 +68,7 @@ export function versionProblem({ name, version, api, native }: Manifest, range: 
   return null;
 }
 
-/** Checks a definition and its options. @throws CrError CR_PLUGIN */
+/** Checks a definition and its options. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION */
 export function loadDefinition(definition: unknown, request: LoadRequest): LoadedPlugin {
   const { what } = request;
   if (!isDefinition(definition))
@@ -81,7 +86,7 @@ export function loadDefinition(definition: unknown, request: LoadRequest): Loade
       `${problems.length} mistake${problems.length === 1 ? '' : 's'} in its definition:\n${problems.map((line) => `  ${line}`).join('\n')}`,
     );
   const version = versionProblem(manifest, request.range);
-  if (version !== null) throw refuse(what, version, 'Install a version that fits.');
+  if (version !== null) throw wrongVersion(what, version);
   try {
     const options = readOptions(manifest.options ?? {}, request.options);
     return { manifest, definition, options, source: request.source, folder: request.folder };
@@ -95,7 +100,7 @@ export function loadDefinition(definition: unknown, request: LoadRequest): Loade
   }
 }
 
-/** Imports the file. @throws CrError CR_PLUGIN */
+/** Imports the file. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION */
 export async function loadFile(file: string, request: Omit<LoadRequest, 'source' | 'folder'>): Promise<LoadedPlugin> {
   let module: unknown;
   try {

@@ -1,16 +1,14 @@
 /** For tests of plugins: a process with a device that nothing built in dumps, and plugins that take it. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CrError, createLog, type DumpOptions } from '../../core/index.js';
+import { CrError } from '../../core/index.js';
 import { ImageReader } from '../../core/images/reader.js';
 import { readStat } from '../../core/kernel/procfs/stat.js';
 import { ProcReader } from '../../core/kernel/procfs/reader.js';
 import { definePlugin, type PluginDefinition, type PluginHost } from '../../plugins/sdk/index.js';
+import { Victim } from '../../plugins/sdk/testing/index.js';
 
 export const DEVICE = '/dev/fuse';
 const DEVICE_MAJOR = 10;
@@ -18,53 +16,43 @@ export const FD = 7;
 
 /** What one test works with. */
 export interface DeviceCase {
-  readonly folder: string;
   /** A process that holds the device as descriptor FD. */
-  readonly target: ChildProcess;
-  /** Starts another process; it is killed after the test, as is every pid that `kill` is told. */
-  start(command: string, args: readonly string[], cwd?: string): ChildProcess;
-  kill(pid: number): void;
+  readonly target: Victim;
+  /** Images of the target, and whatever else the test writes. */
+  readonly folder: string;
+  /** Starts another process, which is ready when it sleeps, or when `ready` says so. */
+  start(command: string, args: readonly string[], ready?: (pid: number) => boolean): Promise<Victim>;
 }
 
-/** Starts the target before each test of the file, and cleans up after it. */
+/** Starts the target before each test of the file; ends everything that was started after it. */
 export function deviceCase(): DeviceCase {
-  const started: number[] = [];
-  const start = (command: string, args: readonly string[], cwd?: string): ChildProcess => {
-    const child = spawn(command, args, { detached: true, stdio: 'ignore', ...(cwd === undefined ? {} : { cwd }) });
-    started.push(child.pid!);
-    return child;
+  const started: Victim[] = [];
+  const start: DeviceCase['start'] = async (command, args, ready = isSleep) => {
+    const victim = await Victim.start({ command, args, ready });
+    started.push(victim);
+    return victim;
   };
-  const now = { folder: '', target: null as ChildProcess | null };
+  let target: Victim | null = null;
   beforeEach(async () => {
-    now.folder = mkdtempSync(join(tmpdir(), 'criu-ts-plugins-'));
-    now.target = start('/bin/bash', ['-c', `exec ${FD}<>${DEVICE}; exec sleep 1000`]);
-    await sleeping(now.target.pid!);
+    target = await start('/bin/bash', ['-c', `exec ${FD}<>${DEVICE}; exec sleep 1000`]);
   });
   afterEach(() => {
-    for (const pid of started.splice(0)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended.
-      }
-    }
-    rmSync(now.folder, { recursive: true });
+    for (const victim of started.splice(0)) victim.close();
   });
   return {
-    get folder() {
-      return now.folder;
-    },
-    get target() {
-      return now.target!;
-    },
     start,
-    kill: (pid) => void started.push(pid),
+    get target() {
+      return target!;
+    },
+    get folder() {
+      return target!.imagesDir;
+    },
   };
 }
 
-/** Waits until the process has become sleep(1). */
-export async function sleeping(pid: number): Promise<void> {
-  while (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sleep')) await sleep(5);
+/** The process has become sleep(1). */
+function isSleep(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sleep');
 }
 
 /** What every plugin of these tests says of itself. */
@@ -117,19 +105,10 @@ export function devicePlugin(calls: string[], more: (host: PluginHost) => void =
   });
 }
 
-/** Options of a dump of the target, with a log that nobody reads. */
-export function dumpOf({ target, folder }: DeviceCase, more: Partial<DumpOptions>): DumpOptions {
-  return { pid: target.pid!, imagesDir: folder, log: createLog({ verbosity: 4, sink: () => undefined }), ...more };
-}
-
 export const stateOf = (pid: number) => readStat(new ProcReader(), pid)?.state;
 /** It runs: asleep, or just on its way there. */
 export const runs = (pid: number) => ['R', 'S'].includes(stateOf(pid) ?? '');
 export const isGone = (pid: number) => [undefined, 'Z', 'X'].includes(stateOf(pid));
-
-export async function gone(pid: number): Promise<void> {
-  while (!isGone(pid)) await sleep(5);
-}
 
 export function inventoryNames(folder: string): readonly string[] | undefined {
   return new ImageReader(folder).readOne('inventory').plugins_entry?.plugins;

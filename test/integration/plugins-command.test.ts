@@ -242,10 +242,12 @@ test('several names: every state at once', async () => {
   writePlugin(plugins, manifest('good_plugin'));
   writePlugin(plugins, manifest('no_gpu_plugin'), { members: `probe: () => 'no such GPU'` });
   writePlugin(plugins, manifest('old_plugin'), { written: { ...manifest('old_plugin'), api: '^9.0.0' } });
+  // The verdict comes from what went wrong, not from the words that a plugin finds for it.
+  writePlugin(plugins, manifest('wordy_plugin'), { source: `throw new Error('a library that works with plugin API 7 is not there');` });
   const child = await start('exec sleep 1000', 'sleep');
   assert.equal(run(['dump', '-t', String(child.pid), '-D', images]).status, 0);
   await ended(child);
-  const names = ['good_plugin', 'no_gpu_plugin', 'old_plugin', 'lost_plugin'].map((text) => Buffer.from(text));
+  const names = ['good_plugin', 'no_gpu_plugin', 'old_plugin', 'wordy_plugin', 'lost_plugin'].map((text) => Buffer.from(text));
   const inner = Buffer.concat(names.map((text) => Buffer.concat([Buffer.from([0x62, text.length]), text])));
   writeFileSync(
     join(images, 'inventory.img'),
@@ -260,8 +262,11 @@ test('several names: every state at once', async () => {
     assert.match(text, /good_plugin: satisfied/);
     assert.match(text, /no_gpu_plugin: unavailable \(no such GPU\)/);
     assert.match(text, /old_plugin: wrong version \(.*works with plugin API \^9\.0\.0/);
+    assert.match(text, /wordy_plugin: unavailable \(.*a library that works with plugin API 7/);
     assert.match(text, /lost_plugin: missing/);
   }
+  const range = run(['plugin', 'check', images, '--plugin-dir', plugins, '--enable-plugin', 'good_plugin@^2.0']);
+  assert.match(range.text, /good_plugin: wrong version \(.*good_plugin is 1\.0\.0, asked for was \^2\.0/);
 });
 
 test('a plugin that blocks the command for ever: the tree goes on, and the command ends by itself', async () => {

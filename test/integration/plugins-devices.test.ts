@@ -4,26 +4,13 @@ import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dump, restore } from '../../core/index.js';
 import { definePlugin, type PluginHost } from '../../plugins/sdk/index.js';
-import {
-  DEVICE,
-  deviceCase,
-  devicePlugin,
-  dumpOf,
-  failure,
-  FD,
-  gone,
-  inventoryNames,
-  isGone,
-  runs,
-  stateOf,
-} from '../helpers/device-case.js';
+import { DEVICE, deviceCase, devicePlugin, failure, FD, inventoryNames, isGone, runs, stateOf } from '../helpers/device-case.js';
 
 const its = deviceCase();
 
 test('without a plugin the device is refused, and the tree runs', async () => {
-  const error = await failure(dump(dumpOf(its, {})));
+  const error = await failure(its.target.dump({}));
   assert.equal(error.code, 'CR_UNSUPPORTED');
   assert.match(error.message, /fd 7 is the device \/dev\/fuse/);
 });
@@ -31,8 +18,7 @@ test('without a plugin the device is refused, and the tree runs', async () => {
 test('a claimed device goes through dump and restore; the host records the plugin', async () => {
   const calls: string[] = [];
   const plugin = devicePlugin(calls);
-  await dump(dumpOf(its, { plugins: [plugin] }));
-  await gone(its.target.pid!);
+  await its.target.dump({ plugins: [plugin] });
   assert.deepEqual(inventoryNames(its.folder), ['device_plugin']);
   const record = JSON.parse(readFileSync(join(its.folder, 'plugins.json'), 'utf8')) as {
     plugins: { name: string; version: string; objects: { fd: number }[] }[];
@@ -42,38 +28,35 @@ test('a claimed device goes through dump and restore; the host records the plugi
     record.plugins[0]?.objects.map(({ fd }) => fd),
     [FD],
   );
-  const { pid } = await restore({ imagesDir: its.folder, plugins: [plugin], detached: true });
-  its.kill(pid);
-  assert.equal(readlinkSync(`/proc/${pid}/fd/${FD}`), DEVICE);
+  await its.target.restore({ plugins: [plugin] });
+  assert.equal(readlinkSync(`/proc/${its.target.pid}/fd/${FD}`), DEVICE);
   assert.deepEqual(calls, [`save ${FD} ${DEVICE}`, 'open']);
 });
 
 test('a plugin that took nothing is not recorded, and the restore needs none', async () => {
-  const plain = its.start('sleep', ['1000']);
-  await dump(dumpOf(its, { pid: plain.pid!, plugins: [devicePlugin([])] }));
-  assert.deepEqual(inventoryNames(its.folder), []);
-  assert.equal(existsSync(join(its.folder, 'plugins.json')), false);
-  await gone(plain.pid!);
-  its.kill((await restore({ imagesDir: its.folder, detached: true })).pid);
+  const plain = await its.start('sleep', ['1000']);
+  await plain.dump({ plugins: [devicePlugin([])] });
+  assert.deepEqual(inventoryNames(plain.imagesDir), []);
+  assert.equal(existsSync(join(plain.imagesDir, 'plugins.json')), false);
+  await plain.restore({});
 });
 
 test('restore refuses by name before anything exists when the plugin is not there', async () => {
-  await dump(dumpOf(its, { plugins: [devicePlugin([])] }));
-  await gone(its.target.pid!);
-  const error = await failure(restore({ imagesDir: its.folder, detached: true }));
+  await its.target.dump({ plugins: [devicePlugin([])] });
+  const error = await failure(its.target.restore({}));
   assert.equal(error.code, 'CR_PLUGIN_MISSING');
   assert.equal(error.target, 'not started');
   assert.match(error.message, /device_plugin: missing .*1\.2\.3 wrote the checkpoint/);
-  assert.ok(isGone(its.target.pid!));
+  assert.ok(isGone(its.target.pid));
 });
 
 test('a name matches as a whole, and the data must be of a version that is read', async () => {
-  await dump(dumpOf(its, { plugins: [devicePlugin([])] }));
+  await its.target.dump({ plugins: [devicePlugin([])] });
   const longer = devicePlugin([], undefined, { name: 'device_plugin_v2' });
-  assert.match((await failure(restore({ imagesDir: its.folder, plugins: [longer] }))).message, /device_plugin: missing/);
+  assert.match((await failure(its.target.restore({ plugins: [longer] }))).message, /device_plugin: missing/);
   const newer = devicePlugin([], undefined, { image: { writes: '2.0.0', reads: '^2.0.0' } });
   assert.match(
-    (await failure(restore({ imagesDir: its.folder, plugins: [newer] }))).message,
+    (await failure(its.target.restore({ plugins: [newer] }))).message,
     /device_plugin: wrong version \(.*reads images \^2\.0\.0/,
   );
 });
@@ -83,18 +66,18 @@ test('pause, checkpoint and resume: in order, undone when the dump fails later',
   const plugin = devicePlugin(calls, (host) => {
     host.on('dump.pauseDevices', ({ tasks }) => {
       calls.push(`pause ${tasks.length}`);
-      return [{ pid: its.target.pid!, what: 'work' }];
+      return [{ pid: its.target.pid, what: 'work' }];
     });
     host.on('dump.checkpointDevices', ({ tasks }) => void calls.push(`checkpoint ${stateOf(tasks[0]!.pid)}`));
     host.on('dump.resumeDevices', ({ outcome, tasks }) => void calls.push(`resume ${outcome} ${stateOf(tasks[0]!.pid)}`));
   });
   // The script is run after everything was stored.
-  const error = await failure(dump(dumpOf(its, { plugins: [plugin], actionScripts: ['/bin/false'] })));
+  const error = await failure(its.target.dump({ plugins: [plugin], actionScripts: ['/bin/false'] }));
   assert.equal(error.code, 'CR_SCRIPT');
   assert.deepEqual(calls, []);
-  await dump(dumpOf(its, { plugins: [plugin], leaveRunning: true }));
+  await its.target.dump({ plugins: [plugin], leaveRunning: true });
   assert.deepEqual(calls, ['pause 1', 'checkpoint t', `save ${FD} ${DEVICE}`, 'resume running t']);
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
 });
 
 test('a post-dump script that fails: the tree goes on, with its devices', async () => {
@@ -102,13 +85,13 @@ test('a post-dump script that fails: the tree goes on, with its devices', async 
   const script = join(its.folder, 'post-dump.sh');
   writeFileSync(script, '#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != post-dump ]\n', { mode: 0o755 });
   const plugin = devicePlugin(calls, (host) => {
-    host.on('dump.pauseDevices', () => [{ pid: its.target.pid!, what: 'work' }]);
+    host.on('dump.pauseDevices', () => [{ pid: its.target.pid, what: 'work' }]);
     host.on('dump.resumeDevices', ({ outcome, tasks }) => void calls.push(`resume ${outcome} ${stateOf(tasks[0]!.pid)}`));
   });
-  const error = await failure(dump(dumpOf(its, { plugins: [plugin], actionScripts: [script] })));
+  const error = await failure(its.target.dump({ plugins: [plugin], actionScripts: [script] }));
   assert.equal(error.code, 'CR_SCRIPT');
   assert.deepEqual(calls, [`save ${FD} ${DEVICE}`, 'resume failed t']);
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
   assert.equal(existsSync(join(its.folder, 'inventory.img')), false);
 });
 
@@ -121,13 +104,13 @@ for (const hook of ['dump.pauseDevices', 'dump.checkpointDevices'] as const)
       });
       host.on('dump.resumeDevices', () => void resumed++);
     });
-    const error = await failure(dump(dumpOf(its, { plugins: [plugin] })));
+    const error = await failure(its.target.dump({ plugins: [plugin] }));
     assert.equal(error.code, 'CR_PLUGIN');
     assert.match(error.message, new RegExp(`device_plugin 1.2.3 in ${hook}: no such queue`));
     assert.match(error.report(), /plugins-devices\.test\.js:\d+/);
     assert.equal(error.target, 'running');
     assert.equal(resumed, 1);
-    assert.ok(runs(its.target.pid!));
+    assert.ok(runs(its.target.pid));
     assert.equal(existsSync(join(its.folder, 'inventory.img')), false);
   });
 
@@ -135,9 +118,9 @@ test('a hook that hangs is cut off after its deadline; the tree runs', async () 
   const plugin = devicePlugin([], (host) => host.on('dump.checkpointDevices', () => new Promise<void>(() => undefined)), {
     deadlines: { 'dump.checkpointDevices': 200 },
   });
-  const error = await failure(dump(dumpOf(its, { plugins: [plugin] })));
+  const error = await failure(its.target.dump({ plugins: [plugin] }));
   assert.match(error.message, /did not answer within 200 ms/);
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
 });
 
 test('an abort ends the waiting for a hook', async () => {
@@ -148,9 +131,9 @@ test('an abort ends the waiting for a hook', async () => {
       return new Promise<void>(() => undefined);
     }),
   );
-  const error = await failure(dump(dumpOf(its, { plugins: [plugin], signal: abort.signal })));
+  const error = await failure(its.target.dump({ plugins: [plugin], signal: abort.signal }));
   assert.equal(error.code, 'CR_ABORTED');
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
 });
 
 test('an event loop that is blocked does not keep the tree frozen', async () => {
@@ -164,10 +147,10 @@ test('an event loop that is blocked does not keep the tree frozen', async () => 
       }),
     { deadlines: { 'dump.checkpointDevices': 500 } },
   );
-  const error = await failure(dump(dumpOf(its, { plugins: [plugin] })));
+  const error = await failure(its.target.dump({ plugins: [plugin] }));
   assert.equal(during, 'S', 'while JavaScript was blocked');
   assert.equal(error.target, 'running');
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
 });
 
 test('checkpointDevices may ask for the tree to run again, a bounded number of times', async () => {
@@ -176,12 +159,12 @@ test('checkpointDevices may ask for the tree to run again, a bounded number of t
     host.on('dump.pauseDevices', () => void calls.push('pause'));
     host.on('dump.checkpointDevices', () => (calls.filter((call) => call === 'pause').length < 2 ? { retry: 'somebody new' } : undefined));
   });
-  await dump(dumpOf(its, { plugins: [plugin], leaveRunning: true }));
+  await its.target.dump({ plugins: [plugin], leaveRunning: true });
   assert.deepEqual(calls, ['pause', 'pause', `save ${FD} ${DEVICE}`]);
   const forever = devicePlugin([], (host) => host.on('dump.checkpointDevices', () => ({ retry: 'again' })));
-  const error = await failure(dump(dumpOf(its, { plugins: [forever], leaveRunning: true })));
+  const error = await failure(its.target.dump({ plugins: [forever], leaveRunning: true }));
   assert.match(error.message, /stopped 3 times .*again/);
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
 });
 
 test('a thread of the stopped tree runs for a plugin, and is stopped again', async () => {
@@ -197,39 +180,37 @@ test('a thread of the stopped tree runs for a plugin, and is stopped again', asy
       states.push(stateOf(task!.pid));
     }),
   );
-  await dump(dumpOf(its, { plugins: [plugin] }));
+  await its.target.dump({ plugins: [plugin] });
   assert.deepEqual(states, ['t', 'S', 't']);
-  await gone(its.target.pid!);
   const back: (string | undefined)[] = [];
   const restoring = devicePlugin([], (host) =>
     host.on('restore.resumeDevices', ({ tasks }) =>
       tasks[0]!.runThread(tasks[0]!.pid, () => Promise.resolve(void back.push(stateOf(tasks[0]!.pid)))),
     ),
   );
-  its.kill((await restore({ imagesDir: its.folder, plugins: [restoring], detached: true })).pid);
+  await its.target.restore({ plugins: [restoring] });
   assert.equal(back.length, 1);
 });
 
 test('a failing restore.resumeDevices fails the restore, and nothing is left', async () => {
-  await dump(dumpOf(its, { plugins: [devicePlugin([])] }));
-  await gone(its.target.pid!);
+  await its.target.dump({ plugins: [devicePlugin([])] });
   const plugin = devicePlugin([], (host) =>
     host.on('restore.resumeDevices', () => {
       throw new Error('out of memory');
     }),
   );
-  const error = await failure(restore({ imagesDir: its.folder, plugins: [plugin], detached: true }));
+  const error = await failure(its.target.restore({ plugins: [plugin] }));
   assert.match(error.message, /restore\.resumeDevices: out of memory/);
   assert.equal(error.target, 'destroyed');
-  assert.ok(isGone(its.target.pid!));
+  assert.ok(isGone(its.target.pid));
 });
 
 test('two claimants are an error until they are ranked', async () => {
   const second = devicePlugin([], undefined, { name: 'other_plugin' });
-  const error = await failure(dump(dumpOf(its, { plugins: [devicePlugin([]), second] })));
+  const error = await failure(its.target.dump({ plugins: [devicePlugin([]), second] }));
   assert.match(error.message, /claimed by 2 plugins: device_plugin, other_plugin/);
   const calls: string[] = [];
-  await dump(dumpOf(its, { plugins: [devicePlugin(calls), second], pluginRanking: ['device_plugin'] }));
+  await its.target.dump({ plugins: [devicePlugin(calls), second], pluginRanking: ['device_plugin'] });
   assert.equal(calls.length, 1);
   assert.deepEqual(inventoryNames(its.folder), ['device_plugin']);
 });
@@ -244,17 +225,17 @@ test('what was claimed to be gone by the time of the dump, and is not, is told w
     hooks: { 'dump.claimFile': 'claim' },
     apply: (host) => host.on('dump.claimFile', () => ({ what: 'a device', goneOr: 'its driver is too old' })),
   });
-  const error = await failure(dump(dumpOf(its, { plugins: [plugin] })));
+  const error = await failure(its.target.dump({ plugins: [plugin] }));
   assert.match(error.message, /still there after plugin gone_plugin/);
   assert.equal(error.subject.pid, its.target.pid);
   assert.equal(error.subject.fd, FD);
   assert.match(error.hint ?? '', /too old/);
-  assert.ok(runs(its.target.pid!));
+  assert.ok(runs(its.target.pid));
 });
 
 test('an unlisted hook, a late tap and a file of another name are refused', async () => {
   const unlisted = devicePlugin([], (host) => host.on('dump.devicesLate', () => undefined));
-  assert.match((await failure(dump(dumpOf(its, { plugins: [unlisted] })))).message, /dump\.devicesLate is not in the manifest/);
+  assert.match((await failure(its.target.dump({ plugins: [unlisted] }))).message, /dump\.devicesLate is not in the manifest/);
   let late: PluginHost | undefined;
   const calls: string[] = [];
   const keeps = devicePlugin(calls, (host) => {
@@ -265,6 +246,6 @@ test('an unlisted hook, a late tap and a file of another name are refused', asyn
       calls.push('checked');
     });
   });
-  await dump(dumpOf(its, { plugins: [keeps], leaveRunning: true }));
+  await its.target.dump({ plugins: [keeps], leaveRunning: true });
   assert.equal(calls[0], 'checked');
 });

@@ -3,23 +3,28 @@ import assert from 'node:assert/strict';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { dump, restore } from '../../core/index.js';
 import { definePlugin, type PluginDefinition, type PluginHost } from '../../plugins/sdk/index.js';
-import { deviceCase, dumpOf, failure, gone, runs } from '../helpers/device-case.js';
+import type { Victim } from '../../plugins/sdk/testing/index.js';
+import { deviceCase, failure, runs } from '../helpers/device-case.js';
 
 const its = deviceCase();
 
 const BLOCK = '/dev/loop0';
 const BLOCK_MAJOR = 7;
 const MAPS = `
-import mmap, os, time
+import mmap, os, sys, time
 fd = os.open('${BLOCK}', os.O_RDONLY)
 one = mmap.mmap(fd, 4096, mmap.MAP_SHARED, mmap.PROT_READ)
 two = mmap.mmap(fd, 8192, mmap.MAP_SHARED, mmap.PROT_READ, offset=4096)
-open('ready', 'w').close()
+open(sys.argv[1], 'w').close()
 time.sleep(1000)
 `;
+
+/** A process that maps the device twice. */
+function mapping(): Promise<Victim> {
+  const mark = join(its.folder, 'ready');
+  return its.start('python3', ['-c', MAPS, mark], () => existsSync(mark));
+}
 
 /** Offsets of what a process maps of the device. */
 function offsetsOf(pid: number): number[] {
@@ -55,9 +60,8 @@ function blockPlugin(
 }
 
 test('mappings of a device are claimed, recorded by address, and lead where the plugin says', async () => {
-  const child = its.start('python3', ['-c', MAPS], its.folder);
-  while (!existsSync(join(its.folder, 'ready'))) await sleep(10);
-  const refused = await failure(dump(dumpOf(its, { pid: child.pid! })));
+  const victim = await mapping();
+  const refused = await failure(victim.dump({}));
   assert.match(refused.message, new RegExp(`mapping [0-9a-f-]+ is the device ${BLOCK}`));
   const asked: { offset: number; path: string }[] = [];
   const plugin = blockPlugin((host) =>
@@ -66,26 +70,23 @@ test('mappings of a device are claimed, recorded by address, and lead where the 
       return offset === 0 ? { offset: 65_536 } : offset === 4096 ? { fd: openSync(BLOCK, 'r') } : undefined;
     }),
   );
-  await dump(dumpOf(its, { pid: child.pid!, plugins: [plugin] }));
-  await gone(child.pid!);
-  const record = JSON.parse(readFileSync(join(its.folder, 'plugins.json'), 'utf8')) as {
+  await victim.dump({ plugins: [plugin] });
+  const record = JSON.parse(readFileSync(join(victim.imagesDir, 'plugins.json'), 'utf8')) as {
     plugins: { objects: { address?: number; hook: string }[] }[];
   };
   const mapped = record.plugins[0]!.objects.filter(({ hook }) => hook === 'dump.claimMapping');
   assert.equal(mapped.length, 2);
-  const { pid } = await restore({ imagesDir: its.folder, plugins: [plugin], detached: true });
-  its.kill(pid);
+  await victim.restore({ plugins: [plugin] });
   assert.deepEqual(asked.map(({ offset }) => offset).sort(), [0, 4096]);
   assert.ok(asked.every(({ path }) => path.includes(BLOCK)));
   assert.deepEqual(
-    offsetsOf(pid).sort((a, b) => a - b),
+    offsetsOf(victim.pid).sort((a, b) => a - b),
     [4096, 65_536],
   );
 });
 
 test('a mapping that should have gone and has not is told by its address', async () => {
-  const child = its.start('python3', ['-c', MAPS], its.folder);
-  while (!existsSync(join(its.folder, 'ready'))) await sleep(10);
+  const victim = await mapping();
   const plugin = definePlugin({
     name: 'gone_plugin',
     version: '1.0.0',
@@ -98,9 +99,9 @@ test('a mapping that should have gone and has not is told by its address', async
       host.on('dump.claimMapping', () => ({ what: 'memory of a queue', goneOr: 'the queue was not drained' }));
     },
   });
-  const error = await failure(dump(dumpOf(its, { pid: child.pid!, plugins: [plugin] })));
+  const error = await failure(victim.dump({ plugins: [plugin] }));
   assert.match(error.message, /is memory of a queue \(\/dev\/loop0\), and still mapped after plugin gone_plugin/);
-  assert.equal(error.subject.pid, child.pid);
+  assert.equal(error.subject.pid, victim.pid);
   assert.ok(Number(error.subject.addr) > 0);
-  assert.ok(runs(child.pid!));
+  assert.ok(runs(victim.pid));
 });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { openSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dump, restore } from '../../core/index.js';
-import { DEVICE, deviceCase, devicePlugin, dumpOf, failure, FD, gone, isGone, plainPlugin, sleeping } from '../helpers/device-case.js';
+import { restore } from '../../core/index.js';
+import { DEVICE, deviceCase, devicePlugin, failure, FD, isGone, plainPlugin } from '../helpers/device-case.js';
 
 const its = deviceCase();
 
@@ -19,17 +19,16 @@ test('restore.check: reasons of all plugins together, in a dry run too; nothing 
       });
       host.fact('driver', '580.1');
     });
-  const child = its.start('sleep', ['1000']);
+  const child = await its.start('sleep', ['1000']);
   const plugins = [takes('a_plugin', 'no GPU'), takes('b_plugin', 'driver 570 is too old')];
-  await dump(dumpOf(its, { pid: child.pid!, plugins }));
-  await gone(child.pid!);
-  const record = JSON.parse(readFileSync(join(its.folder, 'plugins.json'), 'utf8')) as { plugins: { facts: unknown }[] };
+  await child.dump({ plugins });
+  const record = JSON.parse(readFileSync(join(child.imagesDir, 'plugins.json'), 'utf8')) as { plugins: { facts: unknown }[] };
   assert.deepEqual(
     record.plugins.map(({ facts }) => facts),
     [{ driver: '580.1' }, { driver: '580.1' }],
   );
   for (const dryRun of [true, false]) {
-    const error = await failure(restore({ imagesDir: its.folder, plugins, dryRun }));
+    const error = await failure(restore({ imagesDir: child.imagesDir, plugins, dryRun }));
     assert.match(error.message, /a_plugin: no GPU\n {2}b_plugin: driver 570 is too old/);
     assert.equal(error.target, 'not started');
   }
@@ -37,7 +36,7 @@ test('restore.check: reasons of all plugins together, in a dry run too; nothing 
 
 test('restore.postForking runs system calls inside the processes; onFailure and onClose run last first', async () => {
   const calls: string[] = [];
-  const child = its.start('sleep', ['1000']);
+  const child = await its.start('sleep', ['1000']);
   let fails = false;
   const plugin = plainPlugin(
     'inside_plugin',
@@ -56,25 +55,22 @@ test('restore.postForking runs system calls inside the processes; onFailure and 
       });
     },
   );
-  await dump(dumpOf(its, { pid: child.pid!, plugins: [plugin] }));
-  await gone(child.pid!);
-  const { pid, exited } = await restore({ imagesDir: its.folder, plugins: [plugin] });
+  await child.dump({ plugins: [plugin] });
+  const { pid, exited } = await restore({ imagesDir: child.imagesDir, plugins: [plugin] });
   assert.deepEqual(calls, [`pid ${pid}`, 'close 2', 'close 1']);
   process.kill(pid, 'SIGKILL');
   await exited?.();
   calls.length = 0;
   fails = true;
-  const error = await failure(restore({ imagesDir: its.folder, plugins: [plugin], detached: true }));
+  const error = await failure(restore({ imagesDir: child.imagesDir, plugins: [plugin], detached: true }));
   assert.match(error.message, /inside_plugin 1\.0\.0 in restore\.postForking: .*close what is not open/);
   assert.deepEqual(calls, [`pid ${pid}`, 'failure', 'close 2', 'close 1']);
   assert.ok(isGone(pid));
 });
 
 test('files that wait for others are opened when those are; a circle is told', async () => {
-  const child = its.start('/bin/bash', ['-c', `exec 6<>${DEVICE} ${FD}<>${DEVICE}; exec sleep 1000`]);
-  await sleeping(child.pid!);
-  await dump(dumpOf(its, { pid: child.pid!, plugins: [devicePlugin([])] }));
-  await gone(child.pid!);
+  const child = await its.start('/bin/bash', ['-c', `exec 6<>${DEVICE} ${FD}<>${DEVICE}; exec sleep 1000`]);
+  await child.dump({ plugins: [devicePlugin([])] });
   const opening = (answer: (id: number, opened: number) => { fd: number } | { retry: string }) => {
     let opened = 0;
     return plainPlugin('device_plugin', { 'restore.openFile': 'owner' }, (host) =>
@@ -91,12 +87,11 @@ test('files that wait for others are opened when those are; a circle is told', a
     ids.push(id);
     return opened === 0 && ids.length === 1 ? { retry: 'the other one first' } : { fd: openSync(DEVICE, 'r+') };
   });
-  const { pid, exited } = await restore({ imagesDir: its.folder, plugins: [waits] });
-  its.kill(pid);
+  const { pid, exited } = await restore({ imagesDir: child.imagesDir, plugins: [waits] });
   assert.equal(ids.length, 3);
   assert.equal(readlinkSync(`/proc/${pid}/fd/6`), DEVICE);
   process.kill(pid, 'SIGKILL');
   await exited?.();
-  const error = await failure(restore({ imagesDir: its.folder, plugins: [opening(() => ({ retry: 'never' }))], detached: true }));
+  const error = await failure(restore({ imagesDir: child.imagesDir, plugins: [opening(() => ({ retry: 'never' }))], detached: true }));
   assert.match(error.message, /2 files wait for each other:\n {2}file \d+: never/);
 });
