@@ -28,6 +28,7 @@ export const STRUCTS = {
     size: 88,
     fields: {
       flags: [0, 'u64'],
+      parent_tid: [24, 'u64'],
       exit_signal: [32, 'u64'],
       stack: [40, 'u64'],
       stack_size: [48, 'u64'],

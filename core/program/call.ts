@@ -28,6 +28,11 @@ export class Call {
   ignore(why: string): this {
     return this.policy(POLICY.ignore, 0, why);
   }
+  /** The process that a failure is about, when it is not the one that runs the program. */
+  about(pid: number): this {
+    this.program.setSubject(this.index, pid);
+    return this;
+  }
   private policy(policy: number, aux: number, why: string): this {
     this.program.setPolicy(this.index, policy, aux, why);
     return this;

@@ -35,6 +35,8 @@ export class Program {
   private view = new DataView(this.buffer.buffer, this.buffer.byteOffset);
   private readonly cells: CellInfo[] = [];
   private readonly undecided = new Set<number>();
+  /** Pids that cells are about. */
+  private readonly subjects = new Map<number, number>();
   /** Memory that ops of the program may touch. */
   private readonly memory: MemoryRange[];
   private start = -1;
@@ -107,6 +109,10 @@ export class Program {
     if (policy === POLICY.tolerate) this.view.setUint8(at + CELL.aux, aux);
     this.cells[index]!.why = why;
     this.undecided.delete(index);
+  }
+
+  setSubject(index: number, pid: number): void {
+    this.subjects.set(index, pid);
   }
 
   /** Reserves zeroed bytes for output. */
@@ -268,11 +274,13 @@ export class Program {
     const cell = this.cells[index];
     if (!cell) return new CrError('CR_TARGET_LOST', { message: `program ${this.name} was cut off`, ...context });
     const result = this.resultOf(index);
+    const pid = this.subjects.get(index);
     const errno = result < 0 ? errnoName(-result) : `0x${this.resultBigOf(index).toString(16)}`;
     return new CrError('CR_KERNEL', {
       message: `cannot ${cell.why === '' ? cell.text : cell.why} (program ${this.name} op ${index})`,
       kernel: { call: this.callText(index), errno },
       ...context,
+      ...(pid === undefined ? {} : { subject: { pid } }),
     });
   }
 

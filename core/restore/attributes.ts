@@ -78,9 +78,8 @@ function emitGroup(p: Program, task: RestoreTask): void {
 
 function emitThread(p: Program, ctx: AttributeContext, thread: RestoreThread): void {
   const seed = ctx.threads.of(thread);
-  p.spawnDaemon(ctx.seeds.cloneArgs(p, seed, thread.tid, CLONE_AS_THREAD, 0), ctx.run.arena.addr(seed.block)).must(
-    `create thread ${thread.tid}`,
-  );
+  const args = ctx.seeds.cloneArgs(p, seed, thread.tid, CLONE_AS_THREAD, 0);
+  p.spawnDaemon(args, ctx.run.arena.addr(seed.block)).must('create a thread').about(thread.tid);
 }
 
 /** Ends as the process did: by exit code, or by the signal with its default action. */
@@ -115,6 +114,7 @@ export function settleJobs(ctx: AttributeContext): SeedJob[] {
         if (helper.kind !== 'helper' || helper.parent !== task) continue;
         p.sys.kill(helper.pid, SIGKILL).must('end a helper');
         p.sys.wait4(helper.pid, 0, WALL, 0).must('reap a helper');
+        ctx.seeds.emitReaped(p, ctx.processes.of(helper));
       }
       emitStep(p, 'signals', task, run);
       emitThreadSteps(p, BEFORE_LIMITS, task.threads[0]!, run);

@@ -132,18 +132,19 @@ function emitFork(p: Program, ctx: BirthContext, spawner: RestoreTask, child: Re
   // Helpers that lead no session end unheard: without exit signal their parents are not told. A session helper's siblings get its own signal.
   const silent = child.kind === 'helper' && child.sid !== child.pid;
   const thread = ctx.threads.of(child);
-  const args = ctx.seeds.cloneArgs(p, thread, child.pid, flags, asSibling || silent ? 0 : SIGCHLD);
-  p.spawnDaemon(args, ctx.run.arena.addr(thread.block)).must(`create process ${child.pid}`);
+  const args = ctx.seeds.processArgs(p, thread, child.pid, flags, asSibling || silent ? 0 : SIGCHLD);
+  p.spawnDaemon(args, ctx.run.arena.addr(thread.block)).must('create a process').about(child.pid);
 }
 
 /** Ends the helpers that pass on what they have forked, when all are born; by those who forked them. */
-export function passingOn({ run, births }: BirthContext): { readonly by: RestoreTask; readonly program: Program }[] {
+export function passingOn({ run, births, seeds, threads }: BirthContext): { readonly by: RestoreTask; readonly program: Program }[] {
   const passers = run.tasks.filter((task) => births.get(task)!.passesOn);
   return [...new Set(passers.map(({ parent }) => parent!))].map((by) => {
     const p = new Program('birth.pass', run.arena);
-    for (const { pid } of passers.filter(({ parent }) => parent === by)) {
-      p.sys.kill(pid, SIGKILL).must('end a helper');
-      p.sys.wait4(pid, 0, WALL, 0).must('reap a helper');
+    for (const passer of passers.filter(({ parent }) => parent === by)) {
+      p.sys.kill(passer.pid, SIGKILL).must('end a helper');
+      p.sys.wait4(passer.pid, 0, WALL, 0).must('reap a helper');
+      seeds.emitReaped(p, threads.of(passer));
     }
     return { by, program: p.end() };
   });

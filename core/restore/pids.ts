@@ -10,6 +10,8 @@ const WAIT_MS = 5000;
 const STEP_MS = 5;
 /** The kernel gives out none below when it starts again from the bottom (RESERVED_PIDS, kernel/pid.c). */
 const RESERVED_PIDS = 300;
+/** More than restores that run at a time. */
+const PLACES = 512;
 
 /** Says who holds a number, or null when nobody does. A number is also held by a process group or session that is named after it. */
 export function pidHolder(proc: ProcReader, pid: number): string | null {
@@ -25,11 +27,24 @@ export function pidHolder(proc: ProcReader, pid: number): string | null {
   return null;
 }
 
-/** A number that nobody has and that is not among the given ones: from the top, where they are given out last. Throws CR_RESTORE. */
-export function freePid(proc: ProcReader, used: ReadonlySet<number>): number {
-  const max = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
-  for (let pid = max - 1; pid > RESERVED_PIDS; pid--) if (!used.has(pid) && pidHolder(proc, pid) === null) return pid;
+/**
+ * A number that nobody has and that is not among the given ones. The kernel counts upwards and gives out last what it has just passed, so that is where
+ * we look; restores that look at the same time begin at different places. Throws CR_RESTORE.
+ */
+export function freePid(proc: ProcReader, used: ReadonlySet<number>, place = numbering()): number {
+  const { last, max } = place;
+  const count = max - RESERVED_PIDS;
+  for (let back = 1 + (process.pid % PLACES); back < count; back++) {
+    const pid = RESERVED_PIDS + ((((last - back - RESERVED_PIDS) % count) + count) % count);
+    if (!used.has(pid) && pidHolder(proc, pid) === null) return pid;
+  }
   throw new CrError('CR_RESTORE', { message: 'no pid is free', hint: 'Raise kernel.pid_max.', target: 'not started' });
+}
+
+/** The number given out last (loadavg in proc_loadavg(5)) and the one at which the kernel begins again. */
+function numbering(): { readonly last: number; readonly max: number } {
+  const last = Number(readFileSync('/proc/loadavg', 'latin1').split(' ')[4]);
+  return { last, max: Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1')) };
 }
 
 function describe(stat: Stat): string {

@@ -60,7 +60,7 @@ export async function restore(options: RestoreOptions, hooks = createHooks()): P
     return await session.restore();
   } catch (error) {
     await session.failed();
-    const failure = restated(error, session.created.size === 0 ? 'not started' : 'destroyed');
+    const failure = restated(error, session.begun ? 'destroyed' : 'not started');
     logFailure(log, failure);
     throw failure;
   } finally {
@@ -79,7 +79,8 @@ class RestoreSession {
   private readonly calls = new LocalCalls();
   private readonly service = new ServiceFds();
   private readonly stages: StageRunner<'restore'>;
-  readonly created = new Set<RestoreTask>();
+  /** The root was created. */
+  begun = false;
   private readonly processes = new SeedThreads<RestoreTask>();
   private readonly threads = new SeedThreads<RestoreThread>();
   private tasks: RestoreTask[] = [];
@@ -265,7 +266,6 @@ class RestoreSession {
     });
     const attributes = { run, seeds, processes: this.processes, threads: this.threads };
     const join = await stages.run('fork', async () => {
-      for (const task of run.tasks) this.created.add(task);
       const jobs = await fork(ctx, programs, this.assistant, () => joinJobs(attributes), this.between);
       this.stats.countCompared(ctx.memoryContext);
       return jobs;
@@ -302,7 +302,8 @@ class RestoreSession {
     ctx.seeds.presetProgram(thread, ready);
     ctx.seeds.writeBoot(thread);
     startRoot(this.thread, ctx.seeds, this.service, { pid: root!.pid, sibling: this.options.sibling });
-    this.created.add(root!);
+    ctx.seeds.noteBirth(thread);
+    this.begun = true;
     await waitSeeds(this.thread, ctx.seeds, [{ thread, program: ready, pid: root!.pid }], this.between);
   }
 
@@ -322,7 +323,7 @@ class RestoreSession {
   private async undo(cause: unknown): Promise<void> {
     await this.stages.failed();
     try {
-      killSeeds(this.thread, this.tasks, (task) => this.created.has(task));
+      if (this.begun) killSeeds(this.thread, this.tasks, (task) => this.seeds!.isBorn(this.processes.of(task)));
       this.ipc?.undo();
       this.files?.undo();
     } catch (error) {

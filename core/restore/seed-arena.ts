@@ -13,6 +13,7 @@ import type { Program } from '../program/program.js';
 import type { Range } from '../resources/memory/ranges.js';
 
 const PAGE = 4096;
+const CLONE_PARENT_SETTID = 0x100000;
 const MFD_CLOEXEC = 1;
 const MFD_EXEC = 0x10;
 /** A seed's stack: the interpreter needs a few hundred bytes (CMakeLists.txt limits frames). */
@@ -25,6 +26,8 @@ export interface SeedThread {
   /** Offset of the thread block. */
   readonly block: number;
   readonly stack: number;
+  /** Offset of the u32 that the kernel sets when the process is made. */
+  readonly born: number;
 }
 
 export class SeedArena {
@@ -71,7 +74,7 @@ export class SeedArena {
     const stack = this.arena.alloc(STACK_SIZE, 64);
     this.put(block + THREAD_BLOCK.watch, this.arena.addr(watchesOwner ? ARENA_HEAD.word : ARENA_HEAD.death));
     this.put(block + THREAD_BLOCK.death, watchesOwner ? this.arena.addr(ARENA_HEAD.death) : 0);
-    return { block, stack };
+    return { block, stack, born: this.arena.alloc(8, 8) };
   }
 
   private put(at: number, value: number): void {
@@ -96,6 +99,23 @@ export class SeedArena {
 
   private stackTop(thread: SeedThread): number {
     return this.arena.addr(thread.stack + STACK_SIZE);
+  }
+
+  /** clone3 arguments for a process that serves `thread`: the kernel notes its birth before anybody can see it (CLONE_PARENT_SETTID). */
+  processArgs(p: Program, thread: SeedThread, pid: number, flags: number, exitSignal: number) {
+    return this.cloneArgs(p, thread, pid, flags | CLONE_PARENT_SETTID, exitSignal).put({ parent_tid: this.arena.addr(thread.born) });
+  }
+
+  /** Whether the number of a process is that of ours, and not of somebody who has it in its place or after it. */
+  isBorn({ born }: SeedThread): boolean {
+    return this.arena.view.getUint32(born, true) !== 0;
+  }
+  noteBirth({ born }: SeedThread): void {
+    this.arena.view.setUint32(born, 1, true);
+  }
+  /** In the program that reaped it: from now on the number may be anybody's. */
+  emitReaped(p: Program, { born }: SeedThread): void {
+    p.store(this.arena.addr(born), 0, 4);
   }
 
   /** clone3 arguments for a child that serves `thread`. `setTid` is its pid or tid. struct clone_args, clone(2). */

@@ -7,6 +7,7 @@ import { WALL } from '../abi/ptrace.js';
 import { CrError } from '../errors.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import { readStat } from '../kernel/procfs/stat.js';
+import { waitForState } from '../kernel/wait-state.js';
 import { SEED_FD } from '../program/isa.js';
 import { Program } from '../program/program.js';
 import type { RestoreTask } from './model.js';
@@ -59,12 +60,11 @@ export function startRoot(thread: KernelThread, seeds: SeedArena, service: Servi
   // The child shared our memory until it executed the seed, so its program tells why it did not.
   const failed = value.exec.firstFailure({ subject: { pid: root.pid }, target: 'destroyed' });
   free();
-  if (result < 0) throw cannotClone(thread, root.pid, -result);
+  if (result < 0) throw cannotClone(thread, root.pid, errnoName(-result));
   if (failed) throw failed;
 }
 
-export function cannotClone(thread: KernelThread, pid: number, errno: number): CrError {
-  const name = errnoName(errno);
+function cannotClone(thread: KernelThread, pid: number, name: string): CrError {
   const holder = name === 'EEXIST' ? pidHolder(thread.proc, pid) : null;
   return new CrError(name === 'EEXIST' ? 'CR_PID_TAKEN' : name === 'EPERM' ? 'CR_NO_PERMISSION' : 'CR_RESTORE', {
     message: holder ?? (name === 'EPERM' ? 'a process with a given pid needs CAP_CHECKPOINT_RESTORE' : 'cannot be created'),
@@ -119,23 +119,32 @@ export async function waitSeeds(thread: KernelThread, seeds: SeedArena, jobs: re
 }
 
 async function waitAll(thread: KernelThread, seeds: SeedArena, jobs: readonly SeedJob[], between: Between): Promise<void> {
-  for (let left = jobs.filter((job) => !finished(seeds, job)); left.length > 0; left = left.filter((job) => !finished(seeds, job))) {
+  for (
+    let left = jobs.filter((job) => !finished(thread, seeds, job));
+    left.length > 0;
+    left = left.filter((job) => !finished(thread, seeds, job))
+  ) {
     const batch = left.slice(0, BATCH);
     const { free } = thread.once('seeds.wait', 4096 + batch.length * 64, (p) => {
       for (const job of batch) seeds.emitWait(p, job.thread, POLL_NS);
     });
     free();
     // A forked seed exists only when its parent got that far, so a parent's failure is looked for before a missing child.
-    for (const job of jobs) finished(seeds, job);
+    for (const job of jobs) finished(thread, seeds, job);
     for (const job of batch) if (!seeds.isDone(job.thread)) checkAlive(thread, job);
     await between();
   }
 }
 
-function finished(seeds: SeedArena, job: SeedJob): boolean {
+function finished(thread: KernelThread, seeds: SeedArena, job: SeedJob): boolean {
   if (!seeds.isDone(job.thread)) return false;
-  job.program.check(seeds.statusOf(job.thread), { subject: { pid: job.pid }, target: 'destroyed' });
-  return true;
+  const status = seeds.statusOf(job.thread);
+  if (status >= 0) return true;
+  const failure = job.program.failure(status, { subject: { pid: job.pid }, target: 'destroyed' });
+  const { kernel, subject } = failure;
+  throw kernel?.errno === 'EEXIST' && kernel.call.startsWith('clone3(')
+    ? cannotClone(thread, subject?.pid ?? job.pid, kernel.errno)
+    : failure;
 }
 
 function checkAlive(thread: KernelThread, job: SeedJob): void {
@@ -150,20 +159,34 @@ function checkAlive(thread: KernelThread, job: SeedJob): void {
   });
 }
 
-/** Kills everything that was created, and waits until it is gone. Orphans are given to us for that time, so that nothing is left to init. */
-export function killSeeds(thread: KernelThread, tasks: readonly RestoreTask[], created: (task: RestoreTask) => boolean): void {
-  const dying = tasks.filter(created);
+/**
+ * Kills everything that was created, and waits until it is gone. Orphans are given to us for that time, so that nothing is left to init.
+ * @param isBorn whether a task was created and is not reaped: another number of the tree may be that of somebody else, whom nothing must happen to
+ */
+export function killSeeds(thread: KernelThread, tasks: readonly RestoreTask[], isBorn: (task: RestoreTask) => boolean): void {
+  const left = new Set(tasks);
+  // One that dies now may have made another just before.
+  for (let dying = tasks.filter(isBorn); dying.length > 0; dying = [...left].filter(isBorn)) {
+    killAll(thread, dying);
+    for (const task of dying) left.delete(task);
+  }
+}
+
+function killAll(thread: KernelThread, dying: readonly RestoreTask[]): void {
   const pids = dying.map((task) => task.pid);
   const threads = dying.flatMap((task) => task.threads.map(({ tid }) => tid).filter((tid) => tid !== task.pid));
-  if (pids.length === 0) return;
-  const { free } = thread.once('seeds.kill', 8192 + pids.length * 256 + threads.length * 80, (p) => {
+  const { value: waits, free } = thread.once('seeds.kill', 8192 + pids.length * 256 + threads.length * 80, (p) => {
     p.sys.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).ignore('without it init reaps the orphans');
-    for (const pid of pids) p.sys.kill(pid, SIGKILL).ignore('may never have been created');
+    for (const pid of pids) p.sys.kill(pid, SIGKILL).ignore('a zombie of the tree is dead already');
     // A leader that somebody traces reports its end only when its other traced threads have been waited for (ptrace(2), "Death under ptrace").
     for (const tid of threads) p.sys.wait4(tid, p.out(8), WALL, 0).ignore('only traced threads can be waited for');
     // Parents first: each one reaped gives its children to us.
-    for (const pid of pids) p.sys.wait4(pid, p.out(8), WALL, 0).ignore('may never have been created');
+    const waits = pids.map((pid) => p.sys.wait4(pid, p.out(8), WALL, 0).ignore('looked at below'));
     p.sys.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0).ignore('as it was');
+    return waits;
   });
+  // With --restore-sibling they are children of our parent, whose business it is to reap them.
+  const others = pids.filter((_, i) => waits[i]!.result < 0);
   free();
+  for (const pid of others) waitForState(thread.proc, pid, ['', 'Z', 'X']);
 }

@@ -25,6 +25,7 @@
 #ifdef __LP64__
 SIZE(struct clone_args, 88);
 FIELD(struct clone_args, flags, 0, 8);
+FIELD(struct clone_args, parent_tid, 24, 8);
 FIELD(struct clone_args, exit_signal, 32, 8);
 FIELD(struct clone_args, stack, 40, 8);
 FIELD(struct clone_args, stack_size, 48, 8);

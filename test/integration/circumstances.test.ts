@@ -5,60 +5,15 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ImageReader } from '../../core/images/reader.js';
-import { launcher, repository } from '../helpers/run-command.js';
+import { assertSays, dumpAway, dumpBy, plain, restoreBy, under, withSubject, withoutCapability } from '../helpers/circumstance.js';
+import { repository } from '../helpers/run-command.js';
 import { passAfterGo, waitReady } from '../helpers/scenario.js';
 import { Subject } from '../helpers/subject.js';
-import { NEEDS_ROOT, Orphanage, Snapshot, assertGone, leftovers, ready } from '../helpers/sweep.js';
-import { dumpArguments, ours, restoreArguments, type Finished, type Tool } from '../helpers/tools.js';
+import { NEEDS_ROOT, Snapshot, assertGone, leftovers } from '../helpers/sweep.js';
+import { dumpArguments, ours, restoreArguments, type Finished } from '../helpers/tools.js';
 import { buildVictim } from '../helpers/victims.js';
 
 const isWhole = (images: string): boolean => existsSync(join(images, 'inventory.img'));
-
-/** Our command under another one, such as setpriv with its options. */
-const under = (...words: string[]): Tool & { words: string[] } => ({
-  name: 'ours',
-  command: `/usr/bin/${words[0]}`,
-  words: [...words.slice(1), launcher],
-});
-const withoutCapability = (name: string) => under('setpriv', '--bounding-set', `-${name}`, '--inh-caps', `-${name}`, '--');
-
-async function dumpBy(tool: Tool & { words: string[] }, subject: Subject, options: readonly string[] = []): Promise<Finished> {
-  return subject.call(tool, [...tool.words, ...dumpArguments(subject.pid, { images: subject.images, work: subject.folder, options })]);
-}
-async function restoreBy(tool: Tool & { words: string[] }, subject: Subject, options: readonly string[] = []): Promise<Finished> {
-  return subject.call(tool, [...tool.words, ...restoreArguments({ images: subject.images, work: subject.folder, options })]);
-}
-const plain = { ...ours, words: [] };
-
-async function withSubject(
-  name: string,
-  work: (subject: Subject, finish: () => Promise<void>, options: readonly string[], orphans: Orphanage) => Promise<void>,
-): Promise<void> {
-  const { subject, scenario } = await ready(name);
-  const orphans = new Orphanage(subject);
-  try {
-    await work(subject, () => scenario.finish(subject), scenario.dumpOptions, orphans);
-  } finally {
-    await subject.close();
-    orphans.close();
-  }
-}
-
-/** Dumps and waits until the pids are free. */
-async function dumpAway(subject: Subject, options: readonly string[] = []): Promise<void> {
-  const family = subject.family();
-  await subject.dump(ours, options);
-  await subject.waitGone(
-    'after the dump',
-    family.filter(({ pid }) => pid === subject.pid),
-  );
-}
-
-function assertSays(done: Finished, says: RegExp): void {
-  assert.equal(done.status, 1, `ended with ${done.status ?? done.signal}: ${done.text}`);
-  assert.match(done.text, says);
-  assert.doesNotMatch(done.text, /^\s+at .*:\d+:\d+\)?$/m, 'a stack trace');
-}
 
 describe('rights of root', { skip: NEEDS_ROOT }, () => {
   test('a dump without CAP_SYS_PTRACE, a restore without CAP_SETUID: named, nothing is touched', async () => {
@@ -112,103 +67,6 @@ describe('rights of root', { skip: NEEDS_ROOT }, () => {
       );
       assertSays(await restoreBy(lower, subject), /CAP_SYS_RESOURCE/);
       await assertGone(subject, 'with a lower limit');
-    });
-  });
-});
-
-/** A program that gets `pid` for one of its own (ns_last_pid, proc_sys_kernel(5)) and does `then` with it, which ends with making the file `taken`. */
-async function holder(subject: Subject, orphans: Orphanage, pid: number, then: string): Promise<{ end: () => Promise<void> }> {
-  const script = `import os,sys,time,threading
-def taken():
-    with open("new", "w") as file: file.write(str(os.getpid()))
-    os.rename("new", "taken")
-def wanted(): open("/proc/sys/kernel/ns_last_pid", "w").write("${pid - 1}")
-${then}`;
-  const running = subject.call({ name: 'holder', command: '/usr/bin/python3' }, ['-I', '-c', script], 25_000);
-  for (let i = 0; i < 1000 && !existsSync(join(subject.folder, 'taken')); i++) await sleep(5);
-  assert.ok(existsSync(join(subject.folder, 'taken')), 'the pid could not be had');
-  orphans.add(Number(readFileSync(join(subject.folder, 'taken'), 'utf8')));
-  return {
-    end: async () => {
-      writeFileSync(join(subject.folder, 'end'), '');
-      await running;
-    },
-  };
-}
-const WAIT = `
-while not os.path.exists("end"): time.sleep(0.01)
-os._exit(0)`;
-const AS_THREAD = `
-done = False
-def run():
-    global done
-    if threading.get_native_id() == PID: done = True; taken()
-    while done and not os.path.exists("end"): time.sleep(0.01)
-for _ in range(200):
-    wanted(); t = threading.Thread(target=run); t.start()
-    time.sleep(0.005)
-    if done: break
-    t.join()
-${WAIT}`;
-/** The child leads a session or group, forks somebody into it, and ends: its number stays taken. */
-const asLeader = (call: string): string => `
-for _ in range(200):
-    wanted(); child = os.fork()
-    if child == 0:
-        if os.getpid() != PID: os._exit(1)
-        ${call}
-        if os.fork() == 0:
-            time.sleep(0.05); taken()
-            while not os.path.exists("end"): time.sleep(0.01)
-        os._exit(0)
-    if os.waitpid(child, 0)[1] == 0: break
-${WAIT}`;
-
-describe('a pid that is taken', { skip: NEEDS_ROOT }, () => {
-  for (const [by, then, says] of [
-    ['a thread', AS_THREAD, /CR_PID_TAKEN {2}pid \d+: is (?:in use by process|a thread of process) \d+ \(python3?\S*\)/],
-    [
-      'the session of a process',
-      asLeader('os.setsid()'),
-      /CR_PID_TAKEN {2}pid \d+: is the (?:session|process group) of process \d+ \(python3?\S*\)/,
-    ],
-    [
-      'the group of a process',
-      asLeader('os.setpgid(0, 0)'),
-      /CR_PID_TAKEN {2}pid \d+: is the process group of process \d+ \(python3?\S*\)/,
-    ],
-  ] as const)
-    test(`by ${by}: who holds it is said, and nothing is left`, async () => {
-      await withSubject('static', async (subject, finish, _options, orphans) => {
-        const { pid } = subject;
-        await dumpAway(subject);
-        const held = await holder(subject, orphans, pid, then.replaceAll('PID', String(pid)));
-        const before = leftovers(subject);
-        assertSays(await restoreBy(plain, subject), says);
-        assert.deepEqual(leftovers(subject), before);
-        await held.end();
-        await subject.waitGone('after the holder has ended');
-        orphans.reap();
-        await subject.restore(ours);
-        await finish();
-      });
-    });
-
-  test('by a zombie that nobody reaps: whose it is is said, after some seconds', async () => {
-    await withSubject('static', async (subject, _finish, _options, orphans) => {
-      const { pid } = subject;
-      await dumpAway(subject);
-      const zombie = `
-for _ in range(200):
-    wanted(); child = os.fork()
-    if child == 0: os._exit(0)
-    if child == ${pid}: break
-    os.waitpid(child, 0)
-time.sleep(0.05); taken()
-${WAIT}`;
-      const held = await holder(subject, orphans, pid, zombie);
-      assertSays(await restoreBy(plain, subject), /CR_PID_TAKEN {2}pid \d+: .*waits to be reaped by process \d+/);
-      await held.end();
     });
   });
 });
