@@ -65,7 +65,8 @@ function runSuite(suite, files, totals) {
     const stream = run({ files, concurrency: SUITES[suite], timeout: FILE_TIMEOUT_MS });
     const unfinished = watchUnfinished(stream);
     stream.on('test:pass', (event) => {
-      if (event.details?.type === 'suite') return;
+      // A suite repeats what is in it; one that is skipped as a whole reports nothing else.
+      if (event.details?.type === 'suite' && event.skip === undefined) return;
       if (event.skip !== undefined)
         totals.skips.push({ name: event.name, file: event.file, reason: event.skip === true ? '' : event.skip });
       else totals.passed++;

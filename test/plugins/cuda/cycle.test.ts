@@ -1,62 +1,26 @@
 /** Processes with (fake) CUDA state through whole dumps and restores by the command, with the plugin. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { manifestOf } from '../../../core/plugins/validate.js';
-import { Caller, STATE } from '../../../plugins/cuda/test/mock/caller.js';
-import { buildMock } from '../../../plugins/cuda/test/mock/build.js';
 import { FakeGpus, uuidOf } from '../../../plugins/cuda/test/mock/gpus.js';
 import { CudaTarget } from '../../../plugins/cuda/test/mock/target.js';
-import { repository } from '../../helpers/run-command.js';
 import { ours } from '../../helpers/tools.js';
-import mockDevices from './mock-devices.js';
+import { mockWords, stateOf } from './mock-command.js';
 
 let gpus: FakeGpus;
 let target: CudaTarget;
 let words: string[];
 
-/** A package folder for the test's own plugin: what a file alone cannot be asked for. */
-function mockDevicesPackage(folder: string): string {
-  const entry = join(repository, 'dist/test/plugins/cuda/mock-devices.js');
-  mkdirSync(folder);
-  const data = {
-    name: 'cuda-mock-devices',
-    version: mockDevices.version,
-    type: 'module',
-    exports: relative(folder, entry),
-    'criu-ts': manifestOf(mockDevices),
-  };
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(data));
-  return folder;
-}
-
 beforeEach(async () => {
   gpus = await FakeGpus.start([{ uuid: uuidOf(1) }, { uuid: uuidOf(2) }]);
   target = await CudaTarget.start(gpus, 'device', { arguments: [2, 64] });
-  // The command's helper finds the fake GPUs by them.
-  Object.assign(target.subject.env, await gpus.environment());
-  const library = join((await buildMock()).library(13_000), 'libcuda.so.1');
-  words = [
-    '--enable-plugin',
-    `cuda_plugin:libcuda=${library}`,
-    '--enable-plugin',
-    mockDevicesPackage(join(target.subject.folder, 'mock-devices')),
-  ];
+  words = await mockWords(target, gpus);
 });
 afterEach(async () => {
   await target.close();
   await gpus.close();
 });
-
-async function stateOf(pid: number): Promise<number> {
-  const caller = await Caller.start(gpus);
-  try {
-    return await caller.state(pid);
-  } finally {
-    await caller.close();
-  }
-}
 
 const record = () =>
   JSON.parse(readFileSync(join(target.subject.images, 'plugins.json'), 'utf8')) as {
@@ -80,7 +44,7 @@ test('device memory survives dump, kill and restore, and the record tells of it'
   assert.equal((await gpus.stats()).allocations, 0);
   const restored = await target.subject.restore(ours, words);
   assert.equal(restored.status, 0, restored.text);
-  assert.equal(await stateOf(target.pid), STATE.running);
+  assert.equal(await stateOf(gpus, target.pid), 'running');
   assert.equal(await target.hash(), hash);
   await target.finish();
 });
@@ -89,7 +53,7 @@ test('a tree that goes on after the dump has its devices back', async () => {
   const hash = await target.hash();
   const dumped = await target.subject.dump(ours, ['-R', ...words]);
   assert.equal(dumped.status, 0, dumped.text);
-  assert.equal(await stateOf(target.pid), STATE.running);
+  assert.equal(await stateOf(gpus, target.pid), 'running');
   assert.equal(await target.hash(), hash);
   await target.finish();
 });
@@ -104,7 +68,7 @@ test('a dump that fails half-way says why, and leaves the process as it was', as
       `plugin cuda_plugin .*pid ${target.pid}: checkpoint: CUDA_ERROR_NOT_SUPPORTED \\(801\\)[^]*target: running. {2}Try: Managed memory`,
     ),
   );
-  assert.equal(await stateOf(target.pid), STATE.running);
+  assert.equal(await stateOf(gpus, target.pid), 'running');
   assert.equal(await target.hash(), hash);
   await target.finish();
 });
@@ -131,6 +95,17 @@ test('a host with another device of the same model takes the process', async () 
   await gpus.restart([{ uuid: uuidOf(2) }, { uuid: uuidOf(7) }]);
   const restored = await target.subject.restore(ours, words);
   assert.equal(restored.status, 0, restored.text);
+  assert.equal(await target.hash(), hash);
+  await target.finish();
+});
+
+test('a set as the plugin of CRIU leaves it comes back: its name is in the inventory, and nothing else of it', async () => {
+  const hash = await target.hash();
+  assert.equal((await target.subject.dump(ours, words)).status, 0);
+  for (const name of ['plugins.json', 'criu-ts-extra.json']) rmSync(join(target.subject.images, name), { force: true });
+  const restored = await target.subject.restore(ours, words);
+  assert.equal(restored.status, 0, restored.text);
+  assert.equal(await stateOf(gpus, target.pid), 'running');
   assert.equal(await target.hash(), hash);
   await target.finish();
 });

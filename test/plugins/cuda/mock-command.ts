@@ -1,0 +1,54 @@
+/** What the commands of a test need to meet the fake GPUs: words for ours, and the surroundings for both tools. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { manifestOf } from '../../../core/plugins/validate.js';
+import { buildMock, type DriverVersion } from '../../../plugins/cuda/test/mock/build.js';
+import { Caller, STATE } from '../../../plugins/cuda/test/mock/caller.js';
+import type { FakeGpus } from '../../../plugins/cuda/test/mock/gpus.js';
+import type { CudaTarget } from '../../../plugins/cuda/test/mock/target.js';
+import { repository } from '../../helpers/run-command.js';
+import mockDevices from './mock-devices.js';
+
+/** A package folder for the test's own plugin: what a file alone cannot be asked for. */
+function mockDevicesPackage(folder: string): string {
+  const entry = join(repository, 'dist/test/plugins/cuda/mock-devices.js');
+  mkdirSync(folder);
+  const data = {
+    name: 'cuda-mock-devices',
+    version: mockDevices.version,
+    type: 'module',
+    exports: relative(folder, entry),
+    'criu-ts': manifestOf(mockDevices),
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(data));
+  return folder;
+}
+
+/** The driver library of the mock. */
+export async function mockLibrary(version: DriverVersion = 13_000): Promise<string> {
+  return join((await buildMock()).library(version), 'libcuda.so.1');
+}
+
+/** Words that give our command the plugin with the fake driver. Once per target: a folder is made in that of the target. */
+export async function mockWords(target: CudaTarget, gpus: FakeGpus, options: readonly string[] = []): Promise<string[]> {
+  // The command's helper finds the fake GPUs by them.
+  Object.assign(target.subject.env, await gpus.environment());
+  return [
+    '--enable-plugin',
+    ['cuda_plugin:libcuda=' + (await mockLibrary()), ...options].join(','),
+    '--enable-plugin',
+    mockDevicesPackage(join(target.subject.folder, 'mock-devices')),
+  ];
+}
+
+/** The CUDA state of a process, asked by a caller of its own. */
+export async function stateOf(gpus: FakeGpus, pid: number): Promise<keyof typeof STATE | number> {
+  const caller = await Caller.start(gpus);
+  try {
+    const state = await caller.state(pid);
+    const [name] = Object.entries(STATE).find(([, value]) => value === state) ?? [state];
+    return name as keyof typeof STATE;
+  } finally {
+    await caller.close();
+  }
+}
