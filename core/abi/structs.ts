@@ -248,6 +248,13 @@ export const STRUCTS = {
     size: 24,
     fields: { flags: [0, 'u64'], mode: [8, 'u64'], resolve: [16, 'u64'] },
   },
+  /** mount_setattr(2). */
+  mount_attr: {
+    c: 'struct mount_attr',
+    header: 'linux/mount.h',
+    size: 32,
+    fields: { attr_set: [0, 'u64'], attr_clr: [8, 'u64'], propagation: [16, 'u64'], userns_fd: [24, 'u64'] },
+  },
   /** KCMP_EPOLL_TFD, kcmp(2). */
   kcmp_epoll_slot: {
     c: 'struct kcmp_epoll_slot',

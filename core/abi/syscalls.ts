@@ -188,6 +188,8 @@ export const SYSCALLS = {
   fsmount: call('fd', 'flags', 'attributes'),
   inotify_add_watch: call('fd', 'path', 'mask'),
   io_getevents: call('context', 'least', 'most', 'events', 'timeout'),
+  open_tree: call('dirfd', 'path', 'flags'),
+  mount_setattr: call('dirfd', 'path', 'flags', 'attr:mount_attr', 'size'),
   faccessat2: call('dirfd', 'path', 'mode', 'flags'),
   mseal: call('addr', 'length', 'flags'),
 } as const;

@@ -7,14 +7,15 @@ import { CrError } from '../errors.js';
 import type { Hooks } from '../hooks.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import { readNamespaces, type NsKind } from '../kernel/procfs/ns.js';
-
+import { isZombie } from '../kernel/procfs/stat.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
 import type { ResolvedDumpOptions } from '../options.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
 import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
 import { preflightTask } from './preflight-task.js';
-import { checkRoot, walkTree, type TreeNode } from './tree.js';
+import { checkNumbers } from './numbers.js';
+import { checkRoot, DEAD_LEADER, hasDeadLeader, walkTree, type TreeNode } from './tree.js';
 
 export interface Refusal {
   readonly pid: number;
@@ -38,9 +39,10 @@ export function preflight(thread: KernelThread, options: ResolvedDumpOptions, ho
     hooks,
   );
   const own = readNamespaces(proc, process.pid);
-  const live = nodes.filter((node) => node.stat.state !== 'Z').map((node) => node.pid);
+  const live = nodes.filter((node) => !isZombie(node)).map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
+    ...checkNumbers(proc, nodes),
     ...checkIpcNamespaces(proc, live),
     ...nodes.flatMap((node) => checkProcess({ thread, files, hooks, own }, node)),
   ];
@@ -85,8 +87,8 @@ interface Context {
 
 function checkProcess({ thread, files, hooks, own }: Context, node: TreeNode): Refusal[] {
   const { proc } = thread;
-  const { pid, status, stat } = node;
-  if (stat.state === 'Z') return [];
+  const { pid, status } = node;
+  if (isZombie(node)) return hasDeadLeader(proc, node) ? [{ pid, what: DEAD_LEADER }] : [];
   const out: Refusal[] = [];
   const no = (what: string) => out.push({ pid, what });
   if (status.tracerPid > 0) no(`is traced by process ${status.tracerPid}: detach it first`);

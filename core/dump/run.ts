@@ -34,7 +34,7 @@ import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
 import { addThreads, newTask } from './tasks.js';
 import { checkRoot, explainLoss } from './lost.js';
-import { walkTree, type TreeNode } from './tree.js';
+import { checkLeaders, walkTree, type TreeNode } from './tree.js';
 import { inventory, newRunId, writeTasks } from './write.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
@@ -273,6 +273,7 @@ class DumpSession {
     if (this.thread.disarm())
       throw new CrError('CR_FREEZE', { message: 'the tree did not stop in time', subject: { pid: this.options.pid }, target: 'running' });
     checkRoot(traced, this.options.pid);
+    checkLeaders(this.thread.proc, nodes);
     this.clock.frozen();
   }
 

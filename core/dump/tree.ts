@@ -1,7 +1,7 @@
 /** The tree as /proc shows it: exact when every thread is frozen, a plan before that. */
 import { CrError } from '../errors.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
-import { PF_KTHREAD, readStat, type Stat } from '../kernel/procfs/stat.js';
+import { isZombie, PF_KTHREAD, readStat, type Stat } from '../kernel/procfs/stat.js';
 import { readStatus, type Status } from '../kernel/procfs/status.js';
 import { readChildren, readThreads } from '../kernel/procfs/task-list.js';
 
@@ -50,6 +50,7 @@ export function checkRoot(proc: ProcReader, nodes: readonly TreeNode[]): void {
   const no = (message: string, hint: string) =>
     new CrError('CR_NO_PROCESS', { message, hint, subject: { pid: root.pid }, target: 'running' });
   if ((root.stat.flags & PF_KTHREAD) !== 0) throw no('is a kernel thread', 'Only user processes can be dumped.');
+  if (hasDeadLeader(proc, root)) throw no(DEAD_LEADER, 'Have the main thread stay until the others have ended (pthread_join).');
   if (root.stat.state === 'Z') throw no('is a zombie', 'Its parent must collect it; there is nothing left to dump.');
   const own = ancestry(proc, process.pid);
   const self = nodes.find((node) => own[0] === node.pid);
@@ -59,6 +60,30 @@ export function checkRoot(proc: ProcReader, nodes: readonly TreeNode[]): void {
       'is a parent of criu-ts itself, which would be frozen with it',
       'Start criu-ts outside the tree, for example with setsid from another shell.',
     );
+}
+
+/** What is said of such a process. */
+export const DEAD_LEADER = 'has lost its main thread (pthread_exit(3)) while others of its threads run; not built yet';
+/** How long threads of a process that ends as a whole may take to follow their leader, ms. */
+const GRACE_MS = 100;
+const STEP_MS = 2;
+
+/** /proc shows it as a zombie, and it is none: its other threads run. Those of a process that has just ended are waited for. */
+export function hasDeadLeader(proc: ProcReader, { pid, stat }: Pick<TreeNode, 'pid' | 'stat'>): boolean {
+  if (!isZombie({ stat })) return false;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  let now: Stat | null = stat;
+  for (let waited = 0; now !== null && now.numThreads > 1 && waited < GRACE_MS; waited += STEP_MS) {
+    Atomics.wait(pause, 0, 0, STEP_MS);
+    now = readStat(proc, pid);
+  }
+  return now !== null && now.starttime === stat.starttime && now.numThreads > 1;
+}
+
+/** @throws CR_UNSUPPORTED when the tree stands and a process of it lost its main thread since the pre-flight: it would be taken for a zombie */
+export function checkLeaders(proc: ProcReader, nodes: readonly TreeNode[]): void {
+  const dead = nodes.find((node) => hasDeadLeader(proc, node));
+  if (dead) throw new CrError('CR_UNSUPPORTED', { message: DEAD_LEADER, subject: { pid: dead.pid }, target: 'running' });
 }
 
 /** Our pid and those of our parents. */

@@ -539,6 +539,12 @@ SAME(__NR_inotify_add_watch, 254);
 #ifdef __NR_io_getevents
 SAME(__NR_io_getevents, 208);
 #endif
+#ifdef __NR_open_tree
+SAME(__NR_open_tree, 428);
+#endif
+#ifdef __NR_mount_setattr
+SAME(__NR_mount_setattr, 442);
+#endif
 #ifdef __NR_faccessat2
 SAME(__NR_faccessat2, 439);
 #endif

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/kcmp.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
@@ -157,6 +158,11 @@ SIZE(struct open_how, 24);
 FIELD(struct open_how, flags, 0, 8);
 FIELD(struct open_how, mode, 8, 8);
 FIELD(struct open_how, resolve, 16, 8);
+SIZE(struct mount_attr, 32);
+FIELD(struct mount_attr, attr_set, 0, 8);
+FIELD(struct mount_attr, attr_clr, 8, 8);
+FIELD(struct mount_attr, propagation, 16, 8);
+FIELD(struct mount_attr, userns_fd, 24, 8);
 SIZE(struct kcmp_epoll_slot, 12);
 FIELD(struct kcmp_epoll_slot, efd, 0, 4);
 FIELD(struct kcmp_epoll_slot, tfd, 4, 4);

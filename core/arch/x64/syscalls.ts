@@ -178,6 +178,8 @@ export const NUMBERS = {
   fsmount: 432,
   inotify_add_watch: 254,
   io_getevents: 208,
+  open_tree: 428,
+  mount_setattr: 442,
   faccessat2: 439,
   mseal: 462,
 } as const satisfies Readonly<Record<SyscallName, number>>;

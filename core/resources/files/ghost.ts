@@ -97,9 +97,9 @@ export class Ghost {
     const place = names.place(name);
     try {
       const same = place.path.equals(made.place.path) || lookAt(place.path)?.ino === made.ino;
-      if (same || fileType(this.mode) === S.dir || !names.link(made.place.path, place)) return open(same ? place.path : made.place.path);
+      if (same || fileType(this.mode) === S.dir || !names.link(made.place.path, place)) return open(same ? place.shown : made.place.shown);
       try {
-        return open(place.path);
+        return open(place.shown);
       } finally {
         names.remove(place, made);
       }
@@ -111,7 +111,7 @@ export class Ghost {
   private names(): Names {
     const { run, state, afterOpen, onUndo } = this.context;
     return state('names', () => {
-      const names = new Names(run.calls);
+      const names = new Names(run.calls, run.thread.proc);
       // Registered first, so it runs after the files in those folders are gone.
       afterOpen(() => names.clean());
       onUndo(() => names.clean());

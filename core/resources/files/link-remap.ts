@@ -52,14 +52,15 @@ export class LinkRemap {
   }
 
   openAs(name: string, open: (path: Buffer) => number): number {
-    const names = new Names(this.context.run.calls);
+    const { calls, thread } = this.context.run;
+    const names = new Names(calls, thread.proc);
     const from = names.place(this.remapName);
     const to = names.place(name);
     try {
       const stat = lookAt(from.path);
-      if (stat === null || !names.link(from.path, to)) return open(from.path);
+      if (stat === null || !names.link(from.path, to)) return open(from.shown);
       try {
-        return open(to.path);
+        return open(to.shown);
       } finally {
         names.remove(to, stat);
       }

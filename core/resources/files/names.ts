@@ -6,19 +6,21 @@ import { type BigIntStats, closeSync, linkSync, lstatSync, mkdirSync, rmdirSync,
 import { errnoName } from '../../abi/errno.js';
 import { CrError } from '../../errors.js';
 import type { LocalCalls } from '../../kernel/local.js';
+import type { ProcReader } from '../../kernel/procfs/reader.js';
 import { encodeText } from '../../kernel/procfs/text.js';
-import { O } from './open-flags.js';
+import { isReadOnly, openPlain, WritableMounts } from './writable-mounts.js';
 
 const AT_FDCWD = -100;
-/** RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS (openat2(2)). */
-const RESOLVE_PLAIN = 0x02 | 0x04;
-const HOW_AT = 4200;
 const PATH_MAX = 4096;
 
 /** A name in an opened folder: `path` stays right whatever is renamed above it. */
 export interface Place {
-  readonly folder: number;
+  /** Descriptors of ours. */
+  readonly folders: readonly number[];
+  /** Where the name can be made and removed. */
   readonly path: Buffer;
+  /** The same name, to be opened by: it leads there by the mount that everybody has. */
+  readonly shown: Buffer;
   /** The name as the image has it, for messages. */
   readonly name: string;
 }
@@ -46,21 +48,39 @@ export function checkName(name: string): void {
 
 /** Temporary names of one dump or restore. */
 export class Names {
-  private readonly folders: { readonly path: Buffer; readonly stat: BigIntStats }[] = [];
+  private readonly folders: { readonly path: string; readonly stat: BigIntStats }[] = [];
+  private readonly writable: WritableMounts;
 
-  constructor(private readonly calls: LocalCalls) {}
+  constructor(
+    private readonly calls: LocalCalls,
+    proc: ProcReader,
+  ) {
+    this.writable = new WritableMounts(calls, proc);
+  }
 
   /** Opens the folder of `name`, making folders that are missing (removed again by `clean`). The caller closes it with `done`. */
   place(name: string): Place {
     checkName(name);
     const cut = name.lastIndexOf('/');
-    const folder = this.openFolder(cut === 0 ? '/' : name.slice(0, cut));
+    const path = cut === 0 ? '/' : name.slice(0, cut);
+    const shown = this.openFolder(path);
+    const folder = isReadOnly(this.calls, shown) ? this.openWritable(path, shown) : shown;
     const base = encodeText(name.slice(cut + 1));
-    return { folder, path: Buffer.concat([Buffer.from(`/proc/self/fd/${folder}/`), base]), name };
+    const at = (fd: number) => Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), base]);
+    return { folders: [...new Set([shown, folder])], path: at(folder), shown: at(shown), name };
+  }
+
+  private openWritable(path: string, shown: number): number {
+    try {
+      return this.writable.open(path);
+    } catch (error) {
+      closeSync(shown);
+      throw error;
+    }
   }
 
   done(place: Place): void {
-    closeSync(place.folder);
+    for (const fd of place.folders) closeSync(fd);
   }
 
   private openFolder(path: string): number {
@@ -77,7 +97,7 @@ export class Names {
     const parent = this.place(path);
     try {
       mkdirSync(parent.path, 0o700);
-      this.folders.push({ path: encodeText(path), stat: lookAt(parent.path)! });
+      this.folders.push({ path, stat: lookAt(parent.path)! });
     } finally {
       this.done(parent);
     }
@@ -85,14 +105,10 @@ export class Names {
   }
 
   private tryOpen(path: string): number {
-    const { calls } = this;
-    const text = calls.text(encodeText(path));
-    // Behind the longest path.
-    const how = calls.scratch.as('open_how', HOW_AT).put({ flags: O.path | O.directory | O.cloexec, mode: 0, resolve: RESOLVE_PLAIN });
-    return calls.call('openat2', AT_FDCWD, text, how, how.size);
+    return openPlain(this.calls, AT_FDCWD, path);
   }
 
-  /** A second name for a file; false when the name is taken. */
+  /** A second name for a file; false when the name is taken. Throws CR_KERNEL, CR_NO_PERMISSION. */
   link(from: Buffer, to: Place): boolean {
     try {
       linkSync(from, to.path);
@@ -110,14 +126,23 @@ export class Names {
 
   /** Removes folders that were made, if they are empty. */
   clean(): void {
-    for (const { path, stat } of this.folders.splice(0).reverse()) {
-      if (!sameInode(stat, lookAt(path))) continue;
-      try {
-        rmdirSync(path);
-      } catch (error) {
-        // Somebody put a file there meanwhile: now it is his.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw nameError('rmdir', path.toString(), error);
-      }
+    try {
+      for (const { path, stat } of this.folders.splice(0).reverse()) this.removeFolder(path, stat);
+    } finally {
+      this.writable.close();
+    }
+  }
+
+  private removeFolder(path: string, stat: BigIntStats): void {
+    if (!sameInode(stat, lookAt(encodeText(path)))) return;
+    const place = this.place(path);
+    try {
+      rmdirSync(place.path);
+    } catch (error) {
+      // Somebody put a file there meanwhile: now it is his.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw nameError('rmdir', path, error);
+    } finally {
+      this.done(place);
     }
   }
 }

@@ -1,10 +1,12 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
 import type { Hooks } from '../../hooks.js';
-import type { Vma } from '../../kernel/procfs/maps.js';
+import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo, showsLock } from '../../kernel/procfs/fdinfo.js';
 import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
+import { type HostContext, hostProblem, programProblem, type Use } from './host.js';
 import { refusalOf } from './kinds.js';
+import { Mounts } from './mounts.js';
 import { sameInode } from './names.js';
 import { stripped } from './naming.js';
 import { seeFds, seeLink } from './seen.js';
@@ -12,17 +14,28 @@ import { seeFds, seeLink } from './seen.js';
 /** How often something must be seen before it is refused. */
 const LOOKS = 3;
 
+const PROT_EXEC = 4;
+/** Kinds that are opened by path. */
+const BY_PATH: readonly string[] = ['reg', 'fifo'];
+
 /** What the pre-flight of one tree knows about all of its processes; each thing is read when first asked for. */
 export class PreflightFiles implements PreflightContext {
   private masters: Set<number> | null = null;
   private readonly mapped = new Set<string>();
+  private readonly host: HostContext;
 
   constructor(
     readonly proc: ProcReader,
     readonly options: PreflightOptions,
     private readonly pids: readonly number[],
     private readonly hooks: Hooks,
-  ) {}
+  ) {
+    this.host = {
+      mounts: new Mounts(proc),
+      evasiveDevices: options.evasiveDevices,
+      mountId: ({ pid, fd }) => (fd === null ? null : (readFdInfo(proc, pid, fd)?.mntId ?? null)),
+    };
+  }
 
   /** Plugins that were asked about what nothing built in dumps. */
   private get asked(): readonly string[] {
@@ -49,36 +62,44 @@ export class PreflightFiles implements PreflightContext {
   }
 
   /** One line for each mapped file that cannot be dumped; each file once, however many processes map it. */
-  mappingRefusals(pid: number, vmas: readonly Vma[]): string[] {
+  mappingRefusals(pid: number, vmas: readonly SmapsVma[]): string[] {
     const out: string[] = [];
-    for (const vma of vmas) {
-      const key = `${vma.devMajor}:${vma.devMinor}:${vma.inode}:${vma.name}`;
-      if (vma.kind !== 'file' || this.mapped.has(key)) continue;
-      this.mapped.add(key);
+    for (const { vma, use } of mappedFiles(vmas).filter(({ key }) => this.isNew(key))) {
       const range = `${vma.start.toString(16)}-${vma.end.toString(16)}`;
-      let reason = this.mappingReason(pid, range);
-      for (let i = 1; i < LOOKS && reason !== null; i++) if (this.mappingReason(pid, range) !== reason) reason = null;
+      let reason = this.mappingReason(pid, range, use);
+      for (let i = 1; i < LOOKS && reason !== null; i++) if (this.mappingReason(pid, range, use) !== reason) reason = null;
       if (reason !== null && !this.hooks.claims.claimMapping.call(pid, vma)) out.push(`mapping ${range} ${reason}`);
     }
     return out;
   }
 
-  private mappingReason(pid: number, range: string): string | null {
+  private isNew(key: string): boolean {
+    if (this.mapped.has(key)) return false;
+    this.mapped.add(key);
+    return true;
+  }
+
+  private mappingReason(pid: number, range: string, use: Use): string | null {
     const file = seeLink(this.proc, pid, `map_files/${range}`, null);
     if (!file) return null;
     const kind = this.hooks.claims.claimFile.call(file);
-    return kind ? this.ask(file, kind) : refusalOf(file, this.asked);
+    return kind ? this.ask(file, kind, use) : refusalOf(file, this.asked);
   }
 
   private reasonOf(pid: number, name: string): string | null {
     const file = seeLink(this.proc, pid, name, null);
-    return file ? this.ask(file, this.hooks.claims.claimFile.call(file)) : null;
+    if (!file) return null;
+    return this.ask(file, this.hooks.claims.claimFile.call(file)) ?? (name === 'exe' ? programProblem(file, this.host.mounts) : null);
   }
 
-  /** Why the kind does not dump the file; null also for what is closed, unmapped or ended between two looks of the kind at it. */
-  private ask(file: SeenFile, kind: FileKind | undefined): string | null {
+  /**
+   * Why the kind does not dump the file, or the host would not give it back; null also for what is closed, unmapped or ended between two looks at it.
+   * @param use of a mapping
+   */
+  private ask(file: SeenFile, kind: FileKind | undefined, use: Use | null = null): string | null {
     try {
-      return kind?.refuse?.(file, this) ?? null;
+      const reason = kind?.refuse?.(file, this) ?? null;
+      return reason ?? (kind && BY_PATH.includes(kind.name) ? hostProblem(file, use, this.host) : null);
     } catch (error) {
       if (isGone(errnoOf(error))) return null;
       throw error;
@@ -118,6 +139,27 @@ export class PreflightFiles implements PreflightContext {
     }
     return out;
   }
+}
+
+interface MappedFile {
+  readonly key: string;
+  /** The first mapping of it. */
+  readonly vma: SmapsVma;
+  /** Of all of them. */
+  readonly use: Use;
+}
+
+function mappedFiles(vmas: readonly SmapsVma[]): MappedFile[] {
+  const out = new Map<string, MappedFile>();
+  for (const vma of vmas) {
+    if (vma.kind !== 'file') continue;
+    const file = `${vma.devMajor}:${vma.devMinor}:${vma.inode}:${vma.name}`;
+    const known = out.get(file);
+    const writes = (known?.use.writes ?? false) || (vma.shared && vma.vmFlags.has('mw'));
+    const runs = (known?.use.runs ?? false) || (vma.prot & PROT_EXEC) !== 0;
+    out.set(file, { key: `${file}:${writes}:${runs}`, vma: known?.vma ?? vma, use: { writes, runs } });
+  }
+  return [...out.values()];
 }
 
 /** In /proc the kernel finds out that a name is gone when somebody looks for it, and that may be us. */

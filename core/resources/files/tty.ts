@@ -8,6 +8,7 @@ import { FD_TYPES } from '../../images/generated/fdinfo.js';
 import type { TtyFileEntry, TtyInfoEntry } from '../../images/generated/tty.js';
 import { encodeText } from '../../kernel/procfs/text.js';
 import { isTerminal } from '../../terminal.js';
+import { readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import { readStat } from '../../kernel/procfs/stat.js';
 import type { Program } from '../../program/program.js';
 import type { Description, DumpContext, FileKind, OpenFile, PreflightContext, RestoreContext, SeenFile } from './kind.js';
@@ -31,9 +32,18 @@ function ownIndex(context: PreflightContext, pid: number): number {
   return -1;
 }
 
+/** The number of a master is not in its name. */
+function masterProblem({ pid, fd, link }: SeenFile, { proc }: PreflightContext): string | null {
+  const index = fd === null ? null : (readFdInfo(proc, pid, fd)?.ttyIndex ?? null);
+  return index !== null && index > PTY_MAX
+    ? `is ${link}, the master of pty ${index}; only ptys up to ${PTY_MAX} can be dumped: end what holds the lower ones, and start it again`
+    : null;
+}
+
 function refuse(file: SeenFile, context: PreflightContext): string | null {
   const device = deviceOf(file)!;
-  if (device.master || context.options.shellJob || file.link.endsWith(DELETED)) return null;
+  if (device.master) return masterProblem(file, context);
+  if (context.options.shellJob || file.link.endsWith(DELETED)) return null;
   const index = device.type === TTY_TYPE.ctty ? ownIndex(context, file.pid) : device.index;
   if (device.type !== TTY_TYPE.pty && device.type !== TTY_TYPE.ctty) return null;
   if (index > PTY_MAX) return `is ${file.link}; only ptys up to ${PTY_MAX} can be dumped`;

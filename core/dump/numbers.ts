@@ -1,0 +1,61 @@
+/** Sessions and process groups that are named after processes outside of the tree: who restores it would need numbers that others have. */
+import { readdirSync } from 'node:fs';
+import type { ProcReader } from '../kernel/procfs/reader.js';
+import { readStat, type Stat } from '../kernel/procfs/stat.js';
+import type { TreeNode } from './tree.js';
+
+export interface Problem {
+  readonly pid: number;
+  readonly what: string;
+}
+
+/** What of a process the rule needs. */
+type Ids = Pick<Stat, 'pid' | 'sid' | 'pgrp' | 'comm' | 'state'>;
+
+/**
+ * One line for each process that is in such a session or group. A number whose leader is gone is nobody's, unless somebody outside of the tree is in that
+ * session or group too: then the kernel still has it.
+ * @param nodes root first; read while the tree runs
+ */
+export function checkNumbers(proc: ProcReader, nodes: readonly TreeNode[]): Problem[] {
+  const tree = nodes.map(({ pid, stat }) => ({ ...stat, pid }));
+  const wanted = foreignNumbers(tree);
+  if (wanted.size === 0) return [];
+  return problems(tree, wanted, outsiders(proc, new Set(tree.map(({ pid }) => pid))));
+}
+
+/** Numbers that a restore has to take for itself: of sessions and groups without a leader in the tree, and 0 for those of another pid namespace. */
+export function foreignNumbers(tree: readonly Ids[]): Set<number> {
+  const [root] = tree;
+  const pids = new Set(tree.map(({ pid }) => pid));
+  // A shell job comes back in the session and the group of the shell that restores it (--shell-job, without which it is refused for that).
+  const adopted = new Set(root && !pids.has(root.sid) ? [root.sid, root.pgrp] : []);
+  return new Set(tree.flatMap(({ sid, pgrp }) => [sid, pgrp]).filter((number) => !pids.has(number) && !adopted.has(number)));
+}
+
+/** @param others processes outside of the tree */
+export function problems(tree: readonly Ids[], wanted: ReadonlySet<number>, others: readonly Ids[]): Problem[] {
+  return tree.flatMap(({ pid, sid, pgrp }): Problem[] => {
+    const number = [sid, pgrp].find((id) => wanted.has(id) && (id === 0 || holderOf(id, others) !== undefined));
+    if (number === undefined) return [];
+    const kind = number === sid ? 'session' : 'process group';
+    if (number === 0)
+      return [{ pid, what: `is in a ${kind} whose leader is outside of this pid namespace: start it with setsid inside of the namespace` }];
+    const holder = holderOf(number, others)!;
+    const who = `process ${holder.pid} (${holder.comm})`;
+    const how = holder.pid === number ? `${who} leads` : `${who} is in`;
+    return [{ pid, what: `is in ${kind} ${number}, which ${how} outside of the tree: dump them together, or end that one first` }];
+  });
+}
+
+/** A zombie may be gone in a moment; whoever restores waits for that. */
+function holderOf(number: number, others: readonly Ids[]): Ids | undefined {
+  return others.find(({ pid, sid, pgrp, state }) => state !== 'Z' && (pid === number || sid === number || pgrp === number));
+}
+
+/** All that /proc shows besides the tree. */
+function outsiders(proc: ProcReader, tree: ReadonlySet<number>): Stat[] {
+  return readdirSync(proc.root)
+    .filter((name) => /^[1-9][0-9]*$/.test(name) && !tree.has(Number(name)))
+    .flatMap((name) => readStat(proc, Number(name)) ?? []);
+}
