@@ -105,6 +105,17 @@ export interface Claim {
   readonly goneOr?: string;
 }
 
+/** A unix socket whose other end is outside of the tree. */
+export interface UnixSocket {
+  /** In the socket file system: the number by which plugins of CRIU know it. */
+  readonly inode: number;
+  readonly type: 'stream' | 'datagram' | 'seqpacket';
+  /** Its address without the family: a path, or a name that begins with 0. Empty when it has none. */
+  readonly name: Uint8Array;
+  /** That of the other end. */
+  readonly peer: Uint8Array;
+}
+
 /** A claimed file of the stopped tree. */
 export interface SavedFile extends SeenObject {
   readonly fd: number;
@@ -116,6 +127,8 @@ export interface SavedFile extends SeenObject {
   readonly pos: bigint;
   /** A descriptor of our own for the very same description, closed when the hook is done. */
   readonly local: number;
+  /** The host stores its options and what is shut down; what was not read yet is yours. Other sockets have none of this. */
+  readonly socket?: UnixSocket;
 }
 
 /** A file that a plugin saved, before the restored tree exists. */
@@ -123,6 +136,8 @@ export interface OpenedFile {
   readonly id: number;
   /** O_* of the description. The host sets what fcntl(F_SETFL) can set. */
   readonly flags: number;
+  /** As at the dump. The host sets the options of the socket that you answer, and shuts down what was shut down. */
+  readonly socket?: UnixSocket;
 }
 
 /**

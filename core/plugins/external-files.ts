@@ -1,20 +1,23 @@
 /**
- * Files that plugins dump and open (FD_TYPES EXT in files.img): the kind of file that stands for them in the engine. Built-in kinds are asked first; then
- * exactly one plugin may claim a file.
+ * Files that plugins dump and open: the kinds of file that stand for them in the engine. Built-in kinds are asked first; then exactly one plugin may claim a
+ * file. In files.img they are EXT, or, for a unix socket whose other end is outside of the tree, UNIXSK with a flag (unix-sockets.ts).
  */
 import { closeSync } from 'node:fs';
 import { CrError } from '../errors.js';
 import type { Hooks } from '../hooks.js';
+import type { FownEntry } from '../images/generated/common.js';
 import { FD_TYPES, type FileEntry } from '../images/generated/fdinfo.js';
+import type { UnixSkEntry } from '../images/generated/sockets.js';
 import type { LocalCalls } from '../kernel/local.js';
 import { splitDev, type ProcReader } from '../kernel/procfs/reader.js';
 import { SocketFamilies } from '../kernel/procfs/net-sockets.js';
-import type { FileKind, SeenFile } from '../resources/files/kind.js';
+import type { Description, FileKind, RestoreContext, SeenFile } from '../resources/files/kind.js';
 import { F, O, SETTABLE } from '../resources/files/open-flags.js';
-import type { Claim, FileAnswer, PluginRecord, SavedFile, SeenObject } from './contexts.js';
+import type { Claim, FileAnswer, OpenedFile, PluginRecord, SavedFile, SeenObject } from './contexts.js';
 import { ownerOf } from './owner.js';
 import type { PluginSession } from './session.js';
 import { typeOf } from './filter.js';
+import { externNames, finishSocket, OutsideSockets, seenSocket, storedSocket, USK } from './unix-sockets.js';
 
 function seenObject(file: SeenFile, frozen: boolean): SeenObject {
   const { pid, fd, link, stat, proc } = file;
@@ -34,14 +37,22 @@ interface Opened {
   readonly plugin: string;
 }
 
+/** A file that a plugin has to open. */
+interface Wanted {
+  readonly file: OpenedFile;
+  /** Of a unix socket whose other end is outside. */
+  readonly usk: UnixSkEntry | undefined;
+}
+
 const MAX_ROUNDS = 64;
 
 export class ExternalFiles {
   private frozen = false;
   private readonly families: SocketFamilies;
+  private readonly sockets: OutsideSockets;
   private readonly queue: Queued[] = [];
-  /** Entries that files.img has, by id. */
-  private readonly wanted = new Map<number, FileEntry>();
+  /** What files.img has, by id. */
+  private readonly wanted = new Map<number, Wanted>();
   private readonly opened = new Map<number, Opened>();
   /** Owner and flags by id, from plugins.json. */
   private readonly recorded = new Map<number, { readonly plugin: string; readonly flags: number }>();
@@ -52,13 +63,23 @@ export class ExternalFiles {
     private readonly services: { readonly ranking: readonly string[]; readonly calls: () => LocalCalls; readonly proc: ProcReader },
   ) {
     this.families = new SocketFamilies(services.proc);
+    this.sockets = new OutsideSockets(services.calls);
   }
 
   attach(): void {
     const { claimFile, claimEntry } = this.hooks.claims;
-    if (this.session.operation === 'restore')
-      claimEntry.tap('plugins', (entry) => (entry.type === FD_TYPES.EXT ? this.restored : undefined));
+    if (this.session.operation === 'restore') claimEntry.tap('plugins', (entry) => this.kindOf(entry));
     else claimFile.tap('plugins', (file) => this.claim(file));
+  }
+
+  private kindOf({ type, usk }: FileEntry): FileKind | undefined {
+    if (type === FD_TYPES.EXT) return this.restored;
+    return type === FD_TYPES.UNIXSK && usk && (usk.uflags & USK.callback) !== 0 ? this.restoredSocket : undefined;
+  }
+
+  /** When the operation is over. */
+  closeSockets(): void {
+    this.sockets.close();
   }
 
   /** The tree stands: what was said to be gone by now must be. */
@@ -85,22 +106,25 @@ export class ExternalFiles {
     );
     if (!owner) return undefined;
     if (this.frozen && owner.answer.goneOr !== undefined) throw leftover(owner.plugin, object, owner.answer);
-    return this.dumped(owner.plugin, owner.answer);
+    if (object.type === 'socket') this.sockets.add(object.inode);
+    return this.dumped(owner.plugin, owner.answer, object);
   }
 
-  private dumped(plugin: string, claim: Claim): FileKind {
-    const kind = this.restored;
+  private dumped(plugin: string, claim: Claim, { pid, type, inode }: SeenObject): FileKind {
+    // While the tree runs nobody asks what becomes of it.
+    const outside = this.frozen && type === 'socket' && this.families.of({ pid, inode }) === 'unix' ? this.sockets.find(inode) : null;
     return {
-      ...kind,
+      ...(outside ? this.restoredSocket : this.restored),
       name: `plugin ${plugin}`,
       refuse: () => null,
       dump: (file, id, context) => {
-        context.add({ type: FD_TYPES.EXT, id, ext: { id, fown: file.fown } });
+        if (outside) this.sockets.write(file, id, outside, context);
+        else context.add({ type: FD_TYPES.EXT, id, ext: { id, fown: file.fown } });
         // The host's copy is closed when this returns; the plugin is asked when all tables are read.
         const local = context.calls.must({ why: 'keep a descriptor' }, 'fcntl', file.local, F.dupfdCloexec, 3);
         context.onClose(() => closeSync(local));
-        const object = seenObject(file, true);
-        this.queue.push({ plugin, what: claim.what, file: { ...object, fd: file.fd!, id, flags: file.flags, pos: file.pos, local } });
+        const saved = { ...seenObject(file, true), fd: file.fd!, id, flags: file.flags, pos: file.pos, local };
+        this.queue.push({ plugin, what: claim.what, file: outside ? { ...saved, socket: seenSocket(outside) } : saved });
       },
     };
   }
@@ -130,12 +154,28 @@ export class ExternalFiles {
       throw new CrError('CR_INTERNAL', { message: 'a restored kind was asked to dump' });
     },
     read: (entry, context) => {
-      this.wanted.set(entry.id, entry);
       const flags = this.recorded.get(entry.id)?.flags ?? O.rdwr;
-      context.onUndo(() => this.close());
-      return { id: entry.id, what: `file ${entry.id} of a plugin`, flags, fown: entry.ext!.fown, open: () => this.take(entry.id) };
+      return this.read({ id: entry.id, flags }, entry.ext!.fown, context);
     },
   };
+
+  private readonly restoredSocket: FileKind = {
+    ...this.restored,
+    name: 'plugin socket',
+    type: FD_TYPES.UNIXSK,
+    field: 'usk',
+    read: ({ id, usk }, context) => {
+      const names = context.state('names of sockets outside', () => externNames(context.run.images));
+      return this.read({ id, flags: usk!.flags, socket: storedSocket(usk!, names) }, usk!.fown, context, usk);
+    },
+  };
+
+  private read(file: OpenedFile, fown: FownEntry, context: RestoreContext, usk?: UnixSkEntry): Description {
+    const { id, flags } = file;
+    this.wanted.set(id, { file, usk });
+    context.onUndo(() => this.close());
+    return { id, what: `file ${id} of a plugin`, flags, fown, open: () => this.take(id) };
+  }
 
   private take(id: number): number {
     const opened = this.opened.get(id);
@@ -151,23 +191,22 @@ export class ExternalFiles {
 
   /** Asks owners for every file, those that wait for others again and again while that opens some. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
   async open(): Promise<void> {
-    let left = [...this.wanted.values()].map((entry) => ({ entry, why: '' }));
+    let left = [...this.wanted.values()].map((wanted) => ({ wanted, why: '' }));
     for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
       const waiting: typeof left = [];
-      for (const { entry } of left) {
-        const answer = await this.openOne(entry);
-        if ('retry' in answer) waiting.push({ entry, why: answer.retry });
+      for (const { wanted } of left) {
+        const answer = await this.openOne(wanted);
+        if ('retry' in answer) waiting.push({ wanted, why: answer.retry });
       }
       if (waiting.length === left.length) throw stuck(waiting);
       left = waiting;
     }
   }
 
-  private async openOne(entry: FileEntry): Promise<FileAnswer> {
-    const { id } = entry;
+  private async openOne({ file, usk }: Wanted): Promise<FileAnswer> {
+    const { id, flags } = file;
     const known = this.recorded.get(id);
-    const flags = known?.flags ?? O.rdwr;
-    const answers = await this.hooks.ask('restore.openFile', { id, flags }, known?.plugin ?? null);
+    const answers = await this.hooks.ask('restore.openFile', file, known?.plugin ?? null);
     const owner = ownerOf(answers, this.services.ranking, () => `file ${id}`);
     if (!owner) throw nobody(id, known?.plugin, this.hooks.tappedBy('restore.openFile'));
     for (const { answer } of answers) if (answer !== owner.answer && 'fd' in answer) closeSync(answer.fd);
@@ -176,6 +215,7 @@ export class ExternalFiles {
     if (!Number.isInteger(fd) || fd < 3) throw badAnswer(owner.plugin, id, fd);
     this.services.calls().must({ why: `set the flags of file ${id} of plugin ${owner.plugin}` }, 'fcntl', fd, F.setfl, flags & SETTABLE);
     this.opened.set(id, { fd, plugin: owner.plugin });
+    if (usk && !finishSocket(this.services.calls(), fd, usk)) throw badAnswer(owner.plugin, id, `${fd}, which is no socket,`);
     return owner.answer;
   }
 }
@@ -189,8 +229,8 @@ function leftover(plugin: string, { pid, fd, link }: SeenObject, { what, goneOr 
   });
 }
 
-function stuck(waiting: readonly { readonly entry: FileEntry; readonly why: string }[]): CrError {
-  const lines = waiting.slice(0, 20).map(({ entry, why }) => `  file ${entry.id}: ${why}`);
+function stuck(waiting: readonly { readonly wanted: Wanted; readonly why: string }[]): CrError {
+  const lines = waiting.slice(0, 20).map(({ wanted, why }) => `  file ${wanted.file.id}: ${why}`);
   return new CrError('CR_PLUGIN', { message: `${waiting.length} files wait for each other:\n${lines.join('\n')}`, target: 'not started' });
 }
 

@@ -84,6 +84,7 @@ export function openChosen({ plugins }: Chosen, { operation, options, hooks, log
     await session.close();
     await Promise.all(helpers.map((helper) => helper.close()));
     own.close();
+    files.closeSockets();
     calls?.close();
   };
   return { session, files, mappings, close };
