@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import tseslint from 'typescript-eslint';
 
 /** Folders of core, lowest first, with the folders each may not import (core/docs/architecture.md, "Layers"). */
-const LAYERS = ['arch', 'abi', 'program', 'kernel', 'images', 'config', 'resources', 'dump', 'restore', 'cli'];
+const LAYERS = ['arch', 'abi', 'program', 'kernel', 'images', 'config', 'pstree', 'resources', 'dump', 'restore', 'cli'];
 const FORBIDDEN = {
   arch: ['abi', 'program', 'kernel', 'images', 'resources', 'dump', 'restore', 'cli'],
   abi: ['program', 'kernel', 'images', 'resources', 'dump', 'restore', 'cli'],
@@ -11,6 +11,7 @@ const FORBIDDEN = {
   kernel: ['images', 'resources', 'dump', 'restore', 'cli'],
   images: ['program', 'kernel', 'resources', 'dump', 'restore', 'cli'],
   config: ['arch', 'program', 'kernel', 'images', 'resources', 'dump', 'restore', 'cli'],
+  pstree: ['arch', 'abi', 'program', 'kernel', 'images', 'config', 'resources', 'dump', 'restore', 'cli'],
   resources: ['dump', 'restore', 'cli'],
   dump: ['restore', 'cli'],
   restore: ['dump', 'cli'],

@@ -13,6 +13,7 @@ import type { ResolvedDumpOptions } from '../options.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
 import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
+import { preflightBirths } from './births.js';
 import { preflightTask } from './preflight-task.js';
 import { checkNumbers } from './numbers.js';
 import { checkRoot, DEAD_LEADER, hasDeadLeader, walkTree, type TreeNode } from './tree.js';
@@ -44,6 +45,7 @@ export function preflight(thread: KernelThread, options: ResolvedDumpOptions, ho
     ...checkSession(nodes, options),
     ...checkNumbers(proc, nodes),
     ...checkIpcNamespaces(proc, live),
+    ...checkBirths(thread, nodes, options),
     ...nodes.flatMap((node) => checkProcess({ thread, files, hooks, own }, node)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
@@ -75,6 +77,12 @@ function checkSession(nodes: readonly TreeNode[], options: ResolvedDumpOptions):
           what: `belongs to session ${root.stat.sid}, whose leader is outside the tree: start it with setsid, or use --shell-job`,
         },
       ];
+}
+
+function checkBirths(thread: KernelThread, nodes: readonly TreeNode[], options: ResolvedDumpOptions): Refusal[] {
+  // One process may share with whom it likes outside the tree.
+  if (nodes.length === 1) return [];
+  return preflightBirths(thread, nodes, options.shellJob).map(({ pid, what, hint }) => ({ pid, what: `${what}. ${hint}` }));
 }
 
 interface Context {

@@ -1,11 +1,13 @@
 /** Writes what was collected: everything but pages. The inventory comes last (ImageWriter.finish), so a set without it is visibly incomplete. */
 import { readFileSync } from 'node:fs';
+import { CrError } from '../errors.js';
 import type { InventoryEntry } from '../images/generated/inventory.js';
 import { writeExtra } from '../resources/extra-state.js';
+import type { SharedIds } from '../pstree/model.js';
 import type { DumpFiles } from '../resources/files/table.js';
 import { taskIds, ownIds } from './ids.js';
 import type { DumpRun, DumpTask } from './model.js';
-import { checkSharers } from './sharers.js';
+import { refuseBirths } from './births.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 
 /** With no time namespace of its own the tree's clocks are ours (CRIU keeps that under id 0). */
@@ -15,15 +17,7 @@ const IMAGE_VERSION = 2;
 
 export function writeTasks(run: DumpRun, files: DumpFiles): void {
   const ids = taskIds(run.thread.native, run.tasks, run.ipc.namespace);
-  checkSharers(
-    [...ids].map(([task, { fs_id }]) => ({
-      pid: task.pid,
-      sid: task.stat.sid,
-      parent: task.parent?.pid ?? 0,
-      files_id: files.tableId(task),
-      fs_id,
-    })),
-  );
+  checkBirths(run, (task) => (isZombie(task) ? null : { files_id: files.tableId(task), fs_id: ids.get(task)!.fs_id }));
   for (const task of run.tasks) {
     run.images.add('core', task.nsPid, task.core);
     if (isZombie(task)) continue;
@@ -37,6 +31,14 @@ export function writeTasks(run: DumpRun, files: DumpFiles): void {
   run.images.add('timens', NO_TIME_NAMESPACE, clocks(run));
   files.finish();
   writeExtra(run.images, run.extra, run.id);
+}
+
+/** Once more, because the pre-flight looked at a tree that ran. Throws CR_UNSUPPORTED. */
+function checkBirths(run: DumpRun, idsOf: (task: DumpTask) => SharedIds | null): void {
+  const refusal = refuseBirths(run.tasks, idsOf, run.options.shellJob);
+  if (!refusal) return;
+  const { pid, what, hint } = refusal;
+  throw new CrError('CR_UNSUPPORTED', { message: what, subject: { pid }, hint, target: 'running' });
 }
 
 function pstreeEntry(task: DumpTask) {

@@ -16,7 +16,7 @@ import { shift, type SpecialMapping } from '../resources/memory/vdso.js';
 import type { ProcessStep } from '../resources/resource.js';
 import type { RestoreRun, RestoreTask } from './model.js';
 import type { SeedArena, SeedThreads } from './seed-arena.js';
-import type { Birth } from './sessions.js';
+import type { Birth } from '../pstree/plan-births.js';
 
 const CLONE_FS = 0x200;
 const CLONE_FILES = 0x400;
@@ -29,7 +29,7 @@ export interface BirthContext {
   readonly run: RestoreRun;
   readonly seeds: SeedArena;
   readonly threads: SeedThreads<RestoreTask>;
-  readonly births: ReadonlyMap<RestoreTask, Birth>;
+  readonly births: ReadonlyMap<RestoreTask, Birth<RestoreTask>>;
   readonly memory: ReadonlyMap<RestoreTask, TaskMemory>;
   readonly memoryContext: MemoryContext;
   /** Special mappings of this kernel, as they lie in our own process: their sizes and distances are the same everywhere. */

@@ -38,7 +38,7 @@ export async function fork<T>(
   return value;
 }
 
-/** Orphans get the parents that they had (orphans.ts), and the helpers for that are gone. Mostly there are none. */
+/** Orphans get the parents that they had (core/pstree/orphans.ts), and the helpers for that are gone. Mostly there are none. */
 async function passOn(ctx: BirthContext, between: Between): Promise<void> {
   const { tasks, thread } = ctx.run;
   for (const round of [passingOn(ctx), adopted(ctx)])

@@ -8,6 +8,7 @@ import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { LocalCalls } from '../kernel/local.js';
 import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
+import type { PstreeTask, TaskKind } from '../pstree/model.js';
 import type { Arena } from '../program/arena.js';
 import type { ExtraState } from '../resources/extra-state.js';
 import type { IpcRestore } from '../resources/ipc/restore.js';
@@ -24,10 +25,8 @@ export interface RestoreThread {
   readonly isLeader: boolean;
 }
 
-/** `helper`: not in the images; a dead leader of a session or process group, created to give its number and gone before the tree runs. */
-export type TaskKind = 'live' | 'zombie' | 'helper';
-
-export interface RestoreTask {
+/** `kind` helper: not in the images; it gives its number or passes others on, and is gone before the tree runs. */
+export interface RestoreTask extends PstreeTask<RestoreTask> {
   readonly kind: TaskKind;
   readonly pid: number;
   readonly sid: number;

@@ -9,7 +9,7 @@ import type { Range } from '../resources/memory/ranges.js';
 import { readVmas, type Vma } from '../resources/memory/restore.js';
 import { TASK_STATE } from '../resources/task-parts.js';
 import type { RestoreTask, RestoreThread } from './model.js';
-import { adoptShellJob } from './sessions.js';
+import { adoptShellJob } from './shell-job.js';
 
 const PID_MAX = 1 << 22;
 const OLDEST_VERSION = 1;
@@ -68,7 +68,7 @@ export function readTasks(
   return { tasks: [...byPid.values()], memory };
 }
 
-/** A view of the entries that lets sessions.ts change the session and group. */
+/** A view of the entries that lets shell-job.ts change the session and group. */
 function idsOf(entries: PstreeEntry[]): PstreeEntry[] {
   return entries;
 }

@@ -36,6 +36,7 @@ import { buildBirths, type BirthContext } from './births.js';
 import { fork } from './fork.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { readOwnState } from './own.js';
+import { makeHelper } from './helpers.js';
 import { freePid, waitForPids } from './pids.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
 import { openPlugins, seenTasks } from './plugins.js';
@@ -46,7 +47,7 @@ import { type SeedArena, SeedThreads } from './seed-arena.js';
 import { killSeeds, runSeeds, startRoot, waitSeeds } from './seeds.js';
 import { ServiceFds } from './service-fds.js';
 import { RestoreStats } from './stats.js';
-import { planBirths, type Birth } from './sessions.js';
+import { planBirths, type Birth } from '../pstree/plan-births.js';
 
 /** Milliseconds. Threads stop at once; this is for one that somebody kills meanwhile. */
 const RELEASE_LIMIT_MS = 60_000;
@@ -85,7 +86,7 @@ class RestoreSession {
   private readonly threads = new SeedThreads<RestoreThread>();
   private tasks: RestoreTask[] = [];
   private memory = new Map<RestoreTask, TaskMemory>();
-  private births = new Map<RestoreTask, Birth>();
+  private births = new Map<RestoreTask, Birth<RestoreTask>>();
   private files: RestoreFiles | null = null;
   private ipc: IpcRestore | null = null;
   private seeds: SeedArena | null = null;
@@ -202,7 +203,7 @@ class RestoreSession {
       sources,
     );
     this.ipc = ipc;
-    this.births = planBirths(tasks, own, (used) => freePid(this.thread.proc, used));
+    this.births = planBirths(tasks, { external: own, freePid: (used) => freePid(this.thread.proc, used), makeHelper });
     this.tasks = tasks;
     const assisted = taskToAssist(tasks);
     if (assisted) this.assistant = new FillAssistant(assisted, this.thread.native, this.thread.observer);

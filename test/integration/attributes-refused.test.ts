@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arch } from '../../core/arch/current.js';
-import { CrError } from '../../core/errors.js';
 import { dump, restore } from '../../core/index.js';
 import type { CoreEntry } from '../../core/images/generated/core.js';
 import { ImageReader } from '../../core/images/reader.js';
@@ -17,6 +16,7 @@ import { readMaps } from '../../core/kernel/procfs/maps.js';
 import { readNumaMaps } from '../../core/kernel/procfs/numa-maps.js';
 import { ProcReader } from '../../core/kernel/procfs/reader.js';
 import { readStat } from '../../core/kernel/procfs/stat.js';
+import { failure, withScript } from '../helpers/refused.js';
 import { ownPolicies } from '../../core/resources/memory/mapping-policy.js';
 
 const proc = new ProcReader();
@@ -37,15 +37,6 @@ async function withSleeper(command: readonly string[], body: (pid: number, folde
   }
 }
 
-async function failure(work: Promise<unknown>): Promise<CrError> {
-  const error: unknown = await work.then(
-    () => assert.fail('it was not refused'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof CrError, String(error));
-  return error;
-}
-
 test('a scheduling policy that images cannot hold', async () => {
   const deadline = ['chrt', '--deadline', '--sched-runtime', '1000000', '--sched-deadline', '20000000', '--sched-period', '20000000', '0'];
   await withSleeper(deadline, async (pid, folder) => {
@@ -57,22 +48,6 @@ test('a scheduling policy that images cannot hold', async () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 });
-
-/** A process of Python that is ready: it has run its script and closed its output. The process and the folder are gone in the end. */
-async function withScript(script: string, body: (pid: number, folder: string) => Promise<void> | void): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'refused-'));
-  const program = `import ctypes, os, struct, time\n${script}\nos.close(1)\ntime.sleep(100)`;
-  const child = spawn('/usr/bin/python3', ['-I', '-c', program], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], cwd: '/' });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  try {
-    await new Promise((resolve) => child.stdout.once('close', resolve).resume());
-    await body(child.pid!, folder);
-  } finally {
-    child.kill('SIGKILL');
-    await ended;
-    rmSync(folder, { recursive: true });
-  }
-}
 
 test('segments of its own: the process runs on', () =>
   withScript(

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RestoreTask } from '../../../core/restore/model.js';
 import { CrError } from '../../../core/errors.js';
-import { adoptShellJob, planBirths, type Birth } from '../../../core/restore/sessions.js';
+import { planBirths, type Birth } from '../../../core/pstree/plan-births.js';
+import { makeHelper } from '../../../core/restore/helpers.js';
+import { adoptShellJob } from '../../../core/restore/shell-job.js';
 
 function task(pid: number, parent: RestoreTask | null, sid: number, pgid = sid, kind: 'live' | 'zombie' = 'live'): RestoreTask {
   const made: RestoreTask = { kind, pid, sid, pgid, parent, children: [], threads: [], core: null, mm: null, ids: null, pages: null };
@@ -12,12 +14,13 @@ function task(pid: number, parent: RestoreTask | null, sid: number, pgid = sid, 
 const external = { sid: 1, pgid: 1 };
 const FREE = 900;
 /** Counts down, as the kernel's numbers are given out from the other end. */
-function plan(tasks: RestoreTask[]): Map<RestoreTask, Birth> {
+function plan(tasks: RestoreTask[]): Map<RestoreTask, Birth<RestoreTask>> {
   let next = FREE;
-  return planBirths(tasks, external, (used) => {
+  const freePid = (used: ReadonlySet<number>) => {
     while (used.has(next)) next--;
     return next;
-  });
+  };
+  return planBirths(tasks, { external, freePid, makeHelper });
 }
 const pids = (tasks: readonly RestoreTask[]) => tasks.map((t) => t.pid);
 

@@ -5,30 +5,25 @@
  *  - A leader further down forks a helper, which forks them and ends: the kernel gives them to the next process above that is a subreaper
  *    (PR_SET_CHILD_SUBREAPER, prctl(2)), which the parent to be is for that time.
  */
-import { impossible, makeHelper, type Origin } from './helpers.js';
-import type { RestoreTask } from './model.js';
+import { impossible, type Origin, type PstreeTask, type Surroundings } from './model.js';
 
-export interface OrphanPlan {
-  readonly origins: Map<RestoreTask, Origin>;
-  readonly adopters: ReadonlySet<RestoreTask>;
-  readonly passers: ReadonlySet<RestoreTask>;
+export interface OrphanPlan<T> {
+  readonly origins: Map<T, Origin<T>>;
+  readonly adopters: ReadonlySet<T>;
+  readonly passers: ReadonlySet<T>;
 }
 
 /**
  * Adds helpers to `tasks`. Throws CR_IMAGE_BAD when an orphan's session cannot have come from where it is.
- * @param freePid a pid that nobody has and that is not among the given ones
  */
-export function planOrphans(
-  tasks: RestoreTask[],
-  orphans: readonly RestoreTask[],
-  freePid: (used: ReadonlySet<number>) => number,
-): OrphanPlan {
+export function planOrphans<T extends PstreeTask<T>>(tasks: T[], orphans: readonly T[], around: Surroundings<T>): OrphanPlan<T> {
+  const { freePid, makeHelper } = around;
   const leaders = new Map(tasks.map((task) => [task.pid, task]));
-  const plan = { origins: new Map<RestoreTask, Origin>(), adopters: new Set<RestoreTask>(), passers: new Set<RestoreTask>() };
+  const plan = { origins: new Map<T, Origin<T>>(), adopters: new Set<T>(), passers: new Set<T>() };
   if (orphans.length === 0) return plan;
-  for (const helper of deadLeaders(tasks, orphans, leaders)) leaders.set(helper.pid, helper);
+  for (const helper of deadLeaders(tasks, orphans, leaders, around)) leaders.set(helper.pid, helper);
   const used = new Set(tasks.flatMap((task) => [task.pid, task.sid, task.pgid, ...task.threads.map(({ tid }) => tid)]));
-  const passers = new Map<string, RestoreTask>();
+  const passers = new Map<string, T>();
   for (const task of orphans) {
     const leader = leaders.get(task.sid)!;
     if (leader.parent === task.parent) {
@@ -39,7 +34,7 @@ export function planOrphans(
     const key = `${leader.pid} ${task.parent!.pid}`;
     let passer = passers.get(key);
     if (!passer) {
-      passer = makeHelper(freePid(used), leader.sid, leader.pgid, leader);
+      passer = makeHelper({ pid: freePid(used), sid: leader.sid, pgid: leader.pgid, parent: leader });
       used.add(passer.pid);
       passers.set(key, passer);
       plan.passers.add(passer);
@@ -53,29 +48,34 @@ export function planOrphans(
 }
 
 /** A helper for every session without a leader, below the lowest of its orphans' parents: from there they can be passed on to the others. */
-function deadLeaders(tasks: RestoreTask[], orphans: readonly RestoreTask[], leaders: ReadonlyMap<number, RestoreTask>): RestoreTask[] {
-  const places = new Map<number, RestoreTask>();
+function deadLeaders<T extends PstreeTask<T>>(
+  tasks: T[],
+  orphans: readonly T[],
+  leaders: ReadonlyMap<number, T>,
+  { makeHelper }: Surroundings<T>,
+): T[] {
+  const places = new Map<number, T>();
   for (const { sid, parent } of orphans) {
     if (leaders.has(sid)) continue;
     const place = places.get(sid);
     if (!place || pathUp(parent!).length > pathUp(place).length) places.set(sid, parent!);
   }
   return [...places].map(([sid, place]) => {
-    const helper = makeHelper(sid, sid, sid, place);
+    const helper = makeHelper({ pid: sid, sid, pgid: sid, parent: place });
     tasks.splice(tasks.indexOf(place) + 1, 0, helper);
     return helper;
   });
 }
 
 /** Those above a task, from its parent on. */
-function pathUp(task: RestoreTask): RestoreTask[] {
-  const path: RestoreTask[] = [];
+function pathUp<T extends PstreeTask<T>>(task: T): T[] {
+  const path: T[] = [];
   for (let at = task.parent; at; at = at.parent) path.push(at);
   return path;
 }
 
 /** Adopters are subreapers at the same time, and the first one above a passer gets everything. */
-function checkAdopters(orphans: readonly RestoreTask[], { origins, adopters, passers }: OrphanPlan): void {
+function checkAdopters<T extends PstreeTask<T>>(orphans: readonly T[], { origins, adopters, passers }: OrphanPlan<T>): void {
   for (const task of orphans) {
     const { spawner } = origins.get(task)!;
     if (!passers.has(spawner)) continue;

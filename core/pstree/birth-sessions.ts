@@ -2,20 +2,20 @@
  * Children that are in the session that their parent was born into. A session leader was born into another session, and its children from before its
  * setsid are still there; if it was forked by a leader in turn, that one's setsid came later, too.
  */
-import type { RestoreTask } from './model.js';
+import type { PstreeTask } from './model.js';
 
-export interface BirthSessions {
+export interface BirthSessions<T> {
   /** Tasks that are forked before the setsid of their parent. */
-  readonly early: ReadonlySet<RestoreTask>;
+  readonly early: ReadonlySet<T>;
   /** Tasks whose session comes from none of those above them. */
-  readonly orphans: readonly RestoreTask[];
+  readonly orphans: readonly T[];
 }
 
 /** @param externalSid the session that the root is born into */
-export function birthSessions(tasks: readonly RestoreTask[], externalSid: number): BirthSessions {
-  const early = new Set<RestoreTask>();
-  const orphans: RestoreTask[] = [];
-  const born = new Map<RestoreTask, number>();
+export function birthSessions<T extends PstreeTask<T>>(tasks: readonly T[], externalSid: number): BirthSessions<T> {
+  const early = new Set<T>();
+  const orphans: T[] = [];
+  const born = new Map<T, number>();
   for (const task of tasks) {
     const { parent, sid } = task;
     if (!parent || sid === task.pid || sid === parent.sid) continue;
@@ -32,8 +32,8 @@ export function birthSessions(tasks: readonly RestoreTask[], externalSid: number
 }
 
 /** Those between a task and the session that it is in, from its parent upwards; null when somebody there is no leader and in another session. */
-function leadersUpTo({ sid, parent }: RestoreTask, externalSid: number): RestoreTask[] | null {
-  const leaders: RestoreTask[] = [];
+function leadersUpTo<T extends PstreeTask<T>>({ sid, parent }: T, externalSid: number): T[] | null {
+  const leaders: T[] = [];
   for (let at = parent; at?.sid !== sid; at = at.parent) {
     if (at === null) return sid === externalSid ? leaders : null;
     if (at.sid !== at.pid) return null;
