@@ -12,7 +12,7 @@ import { peers, type Peer } from '../helpers/peers.js';
 import { repository } from '../helpers/run-command.js';
 import { ours, toolOf, type Tool } from '../helpers/tools.js';
 import { LOADS, scenarioOfLoad, type Load } from './load.js';
-import { measure, measureMemory, type Peak, type Round } from './measure.js';
+import { measure, measureCudaLook, measureMemory, type CudaLook, type Peak, type Round } from './measure.js';
 
 interface Result {
   readonly tool: string;
@@ -24,6 +24,8 @@ interface LoadResult {
   readonly load: Load;
   readonly ours: Result;
   readonly peer: Result;
+  /** What our dump pays for the CUDA plugin, which finds nothing to do. */
+  readonly cudaLook: readonly CudaLook[];
 }
 
 const TIMES = ['dumpMs', 'frozenMs', 'restoreMs'] as const;
@@ -53,7 +55,7 @@ async function runLoad(load: Load, rounds: number, peer: Tool): Promise<LoadResu
       if (round >= 0) results[i]!.rounds.push(times);
     }
   for (const [i, tool] of [ours, peer].entries()) results[i]!.peak = await measureMemory(scenario, tool);
-  return { load, ours: results[0]!, peer: results[1]! };
+  return { load, ours: results[0]!, peer: results[1]!, cudaLook: await measureCudaLook(scenario, rounds) };
 }
 
 function printLoad({ load, ours: mine, peer }: LoadResult): void {
@@ -63,6 +65,14 @@ function printLoad({ load, ours: mine, peer }: LoadResult): void {
   });
   const memory = `${mine.peak!.dumpMiB.toFixed(0).padStart(5)} ${mine.peak!.restoreMiB.toFixed(0).padStart(5)}`;
   console.log(`${load.name.padEnd(14)} ${cells.join('  |')}  | ${memory}`);
+}
+
+function printLooks(results: readonly LoadResult[]): void {
+  const one = ({ load, cudaLook }: LoadResult) =>
+    `${load.name} ${(['runningMs', 'stoppedMs'] as const).map((key) => median(cudaLook.map((look) => look[key])).toFixed(2)).join(' + ')}`;
+  console.log(
+    `The CUDA plugin's looks at these trees, where it finds and starts nothing, ms running + frozen: ${results.map(one).join(', ')}`,
+  );
 }
 
 function printHead(peer: Peer): void {
@@ -100,6 +110,7 @@ async function main(): Promise<void> {
     printLoad(result);
     results.push(result);
   }
+  printLooks(results);
   const output = values.output ?? join(repository, 'test/.work/bench.json');
   mkdirSync(dirname(output), { recursive: true });
   const machine = { cpus: cpus().map(({ model }) => model), kernel: release(), node: process.version };

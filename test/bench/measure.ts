@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { launcher } from '../helpers/run-command.js';
+import { launcher, repository } from '../helpers/run-command.js';
 import type { Scenario } from '../helpers/scenario.js';
 import { Subject } from '../helpers/subject.js';
 import type { Tool } from '../helpers/tools.js';
@@ -60,6 +60,26 @@ export async function measure(scenario: Scenario, tool: Tool): Promise<Round> {
     settle();
     const restore = await subject.restore(tool, scenario.restoreOptions);
     return { dumpMs: dump.ms, frozenMs: frozen, restoreMs: restore.ms };
+  });
+}
+
+/** Times of the CUDA plugin's looks at a tree without CUDA: while it runs, and while it is stopped. */
+export interface CudaLook {
+  readonly runningMs: number;
+  readonly stoppedMs: number;
+}
+
+/** Each round in a process of its own, because a dump is one. */
+export async function measureCudaLook(scenario: Scenario, rounds: number): Promise<CudaLook[]> {
+  return withSubject(scenario, (subject) => {
+    const pids = subject.processes().map(({ pid }) => String(pid));
+    const script = join(repository, 'dist/test/bench/cuda-look.js');
+    const times = Array.from({ length: rounds }, () => {
+      const done = spawnSync(process.execPath, [script, ...pids], { encoding: 'utf8' });
+      if (done.status !== 0) throw new Error(`the CUDA plugin's look at ${scenario.name} failed: ${done.stderr}`);
+      return JSON.parse(done.stdout) as CudaLook;
+    });
+    return Promise.resolve(times);
   });
 }
 

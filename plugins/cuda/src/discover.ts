@@ -1,6 +1,7 @@
 /** Which processes use CUDA: first what costs next to nothing, then a question to the driver about the few that are left. */
-import { closeSync, openSync, readSync, statSync, existsSync } from 'node:fs';
+import { closeSync, openSync, readSync, existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { holdsDevices } from './leftovers.js';
 
 /** A host where one of these is can have processes that use CUDA. */
 const DRIVER_SIGNS = ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'];
@@ -12,11 +13,6 @@ const LIBRARY = '/libcuda.so';
 /** Without a driver nothing uses CUDA, and nothing has to be looked at. */
 export function hostHasDriver(): boolean {
   return DRIVER_SIGNS.some((path) => existsSync(path));
-}
-
-/** /proc/PID/task has two links and one for each thread. A process with CUDA has at least the thread that does the driver's work. */
-function hasThreads(pid: number): boolean {
-  return statSync(`/proc/${pid}/task`).nlink > 3;
 }
 
 function mapsOneOf(pid: number, names: readonly Buffer[]): boolean {
@@ -38,20 +34,42 @@ function mapsOneOf(pid: number, names: readonly Buffer[]): boolean {
   }
 }
 
-/** True when the process may use CUDA; false also for one that is gone. `library`: a driver library of another name (option libcuda). */
-export function mayUseCuda(pid: number, library?: string): boolean {
-  const names = [LIBRARY, ...(library === undefined ? [] : [`/${basename(library)}`])];
+/** What is looked at of a task: all of it is known to the engine. */
+interface Looked {
+  readonly pid: number;
+  readonly threads: readonly number[];
+}
+
+interface Wanted {
+  readonly discover: 'look' | 'ask';
+  /** A driver library of another name. */
+  readonly libcuda?: string | undefined;
+}
+
+/** True when the process may use CUDA; false also for one that is gone. A process with CUDA has at least the thread that does the driver's work. */
+function mayUseCuda({ pid, threads }: Looked, libcuda: string | undefined): boolean {
+  if (threads.length < 2) return false;
+  const names = [LIBRARY, ...(libcuda === undefined ? [] : [`/${basename(libcuda)}`])].map((name) => Buffer.from(name));
   try {
-    return (
-      hasThreads(pid) &&
-      mapsOneOf(
-        pid,
-        names.map((name) => Buffer.from(name)),
-      )
-    );
+    return mapsOneOf(pid, names);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ESRCH') return false;
     throw error;
   }
+}
+
+/** Processes of a tree that a back end has to be asked about. */
+export function candidates({ tasks }: { readonly tasks: readonly Looked[] }, { discover, libcuda }: Wanted): number[] {
+  return tasks.filter((task) => discover === 'ask' || mayUseCuda(task, libcuda)).map(({ pid }) => pid);
+}
+
+/**
+ * Why a tree must run again that stands and had no process with CUDA before: one has got a device since. Devices are looked at first, because nothing is cheaper and
+ * the tree is stopped; a process that runs with CUDA has some open.
+ */
+export function newcomers({ tasks }: { readonly tasks: readonly Looked[] }, wanted: Wanted): { readonly retry: string } | undefined {
+  const holders = tasks.filter(({ pid, threads }) => threads.length > 1 && holdsDevices(pid));
+  const fresh = candidates({ tasks: holders }, wanted);
+  return fresh.length === 0 ? undefined : { retry: `pid ${fresh.join(', ')} began to use CUDA after the pause` };
 }

@@ -2,7 +2,7 @@
 import type { PluginHost, Retry, RunningTree, StoppedTree, Touched } from '@criu-ts/plugin-sdk';
 import type { CudaBackend, CudaDevice } from './backend.js';
 import { openBackend } from './choose-backend.js';
-import { mayUseCuda } from './discover.js';
+import { candidates, newcomers } from './discover.js';
 import { DumpStates } from './dump-states.js';
 import { CudaError } from './errors.js';
 import { anonymousMemory, availableMemory } from './host-memory.js';
@@ -35,7 +35,7 @@ export class DumpRun {
 
   /** Locks every process that uses CUDA. */
   async pause(tree: RunningTree): Promise<void> {
-    const pids = this.candidates(tree);
+    const pids = candidates(tree, this.options);
     if (pids.length === 0 || !(await this.start(pids))) return;
     await this.states?.pause(pids);
     this.warnOfMemory();
@@ -43,9 +43,9 @@ export class DumpRun {
 
   /** Moves device memory into the processes, and tells whose it was. */
   async checkpoint(tree: StoppedTree): Promise<readonly Touched[] | Retry | undefined> {
-    const pids = this.candidates(tree);
     const { backend, states } = this;
-    if (backend === undefined || states === undefined) return this.newcomers(pids);
+    if (backend === undefined || states === undefined) return newcomers(tree, this.options);
+    const pids = candidates(tree, this.options);
     const before = new Map(states.found.map(({ pid }) => [pid, anonymousMemory(pid)]));
     const retry = await states.checkpoint(pids, wakeOf(tree));
     if (retry !== undefined) return { retry };
@@ -71,11 +71,6 @@ export class DumpRun {
       );
   }
 
-  private candidates({ tasks }: { readonly tasks: readonly { readonly pid: number }[] }): number[] {
-    const pids = tasks.map(({ pid }) => pid);
-    return this.options.discover === 'ask' ? pids : pids.filter((pid) => mayUseCuda(pid, this.options.libcuda));
-  }
-
   /** False when there is no way to the driver, and nobody in the tree needs one. */
   private async start(pids: readonly number[]): Promise<boolean> {
     try {
@@ -91,12 +86,6 @@ export class DumpRun {
     }
     this.states ??= new DumpStates(this.backend, { lockTimeoutMs: this.options.lockTimeout, moveLimit: this.options.parallel });
     return true;
-  }
-
-  /** The tree stands and no driver was asked yet: that would take too long now. */
-  private newcomers(pids: readonly number[]): Retry | undefined {
-    const fresh = pids.filter(holdsDevices);
-    return fresh.length === 0 ? undefined : { retry: `pid ${fresh.join(', ')} began to use CUDA after the pause` };
   }
 
   /** How much of a device is whose, only a context on it could tell; that all of it has room, costs nothing to see. */

@@ -1,12 +1,14 @@
-/** The CUDA plugin: processes that use NVIDIA GPUs, by the checkpoint API of the driver. */
+/**
+ * The CUDA plugin: processes that use NVIDIA GPUs, by the checkpoint API of the driver. What only a tree with CUDA needs is loaded when there is one: on a host with
+ * GPUs every dump loads this file.
+ */
 import { type Claim, configurable, definePlugin, type PluginHost } from '@criu-ts/plugin-sdk';
-import { examine } from './doctor.js';
-import { DumpRun } from './dump-run.js';
+import { candidates, newcomers } from './discover.js';
+import type { DumpRun } from './dump-run.js';
 import { isNvidiaDevice, likelyCause } from './leftovers.js';
 import { readManifest } from './manifest.js';
 import { readCudaOptions } from './options.js';
-import { findingText } from './preflight.js';
-import { RestoreRun } from './restore-run.js';
+import type { RestoreRun } from './restore-run.js';
 
 /** The driver drops every device of a process when it moves its state out; what is left then could not be restored. */
 function claim({ pid, link }: { readonly pid: number; readonly link: string }): Claim | undefined {
@@ -14,22 +16,30 @@ function claim({ pid, link }: { readonly pid: number; readonly link: string }): 
 }
 
 function attachDump(host: PluginHost): void {
-  const run = new DumpRun(host, readCudaOptions(host.options));
+  const options = readCudaOptions(host.options);
+  let opened: Promise<DumpRun> | undefined;
+  const open = () => (opened ??= import('./dump-run.js').then(({ DumpRun }) => new DumpRun(host, options)));
   let failed = false;
   host.on('dump.claimFile', claim);
   host.on('dump.claimMapping', claim);
-  host.on('dump.pauseDevices', (tree) => run.pause(tree));
-  host.on('dump.checkpointDevices', (tree) => run.checkpoint(tree));
-  host.on('dump.resumeDevices', (tree) => run.resume(tree));
+  host.on('dump.pauseDevices', async (tree) => {
+    if (opened !== undefined || candidates(tree, options).length > 0) await (await open()).pause(tree);
+  });
+  host.on('dump.checkpointDevices', async (tree) => (opened === undefined ? newcomers(tree, options) : (await opened).checkpoint(tree)));
+  host.on('dump.resumeDevices', async (tree) => (await opened)?.resume(tree));
   host.onFailure(() => void (failed = true));
-  host.onClose(() => run.close(!failed));
+  host.onClose(async () => (await opened)?.close(!failed));
 }
 
 function attachRestore(host: PluginHost): void {
-  const run = new RestoreRun(host, readCudaOptions(host.options));
-  host.on('restore.check', (plan) => run.check(plan));
-  host.on('restore.resumeDevices', (tree) => run.resume(tree));
-  host.onClose(() => run.close());
+  const options = readCudaOptions(host.options);
+  let opened: Promise<RestoreRun> | undefined;
+  host.on('restore.check', async (plan) => {
+    opened ??= import('./restore-run.js').then(({ RestoreRun }) => new RestoreRun(host, options));
+    return (await opened).check(plan);
+  });
+  host.on('restore.resumeDevices', async (tree) => (await opened)?.resume(tree));
+  host.onClose(async () => (await opened)?.close());
 }
 
 const plugin = definePlugin({
@@ -39,6 +49,7 @@ const plugin = definePlugin({
     else attachDump(host);
   },
   async doctor(options) {
+    const [{ examine }, { findingText }] = await Promise.all([import('./doctor.js'), import('./preflight.js')]);
     return (await examine(readCudaOptions(options))).map(findingText);
   },
 });

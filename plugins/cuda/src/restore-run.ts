@@ -2,7 +2,7 @@
 import type { PluginHost, RestorePlan, StoppedTree } from '@criu-ts/plugin-sdk';
 import type { CudaBackend, GpuPair } from './backend.js';
 import { openBackend } from './choose-backend.js';
-import { mayUseCuda } from './discover.js';
+import { candidates } from './discover.js';
 import { wakeOf } from './dump-run.js';
 import { CudaError } from './errors.js';
 import { backendChoice, type CudaOptions } from './options.js';
@@ -45,10 +45,8 @@ export class RestoreRun {
     if (backend === undefined) return;
     const recorded = record?.tasks ?? null;
     const pids = tree.tasks.map(({ pid }) => pid);
-    const asked =
-      options.discover === 'ask'
-        ? pids
-        : pids.filter((pid) => mayUseCuda(pid, options.libcuda) || recorded?.some((task) => task.pid === pid));
+    const found = candidates(tree, options);
+    const asked = pids.filter((pid) => found.includes(pid) || recorded?.some((task) => task.pid === pid));
     await resumeRestored(backend, asked, wakeOf(tree), {
       final: options.finalState,
       recorded,

@@ -1,6 +1,7 @@
 /** What the commands of a test need to meet the fake GPUs: words for ours, and the surroundings for both tools. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import type { PluginDefinition } from '../../../core/plugins/definition.js';
 import { manifestOf } from '../../../core/plugins/validate.js';
 import { buildMock, type DriverVersion } from '../../../plugins/cuda/test/mock/build.js';
 import { Caller, STATE } from '../../../plugins/cuda/test/mock/caller.js';
@@ -9,16 +10,17 @@ import type { CudaTarget } from '../../../plugins/cuda/test/mock/target.js';
 import { repository } from '../../helpers/run-command.js';
 import mockDevices from './mock-devices.js';
 
-/** A package folder for the test's own plugin: what a file alone cannot be asked for. */
-function mockDevicesPackage(folder: string): string {
-  const entry = join(repository, 'dist/test/plugins/cuda/mock-devices.js');
+/** A package folder for a plugin of these tests: what a file alone cannot be asked for. */
+export function packageOf(definition: PluginDefinition, file: string, target: CudaTarget): string {
+  const folder = join(target.subject.folder, definition.name);
+  const entry = join(repository, 'dist/test/plugins/cuda', file);
   mkdirSync(folder);
   const data = {
-    name: 'cuda-mock-devices',
-    version: mockDevices.version,
+    name: definition.name.replaceAll('_', '-'),
+    version: definition.version,
     type: 'module',
     exports: relative(folder, entry),
-    'criu-ts': manifestOf(mockDevices),
+    'criu-ts': manifestOf(definition),
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(data));
   return folder;
@@ -37,7 +39,7 @@ export async function mockWords(target: CudaTarget, gpus: FakeGpus, options: rea
     '--enable-plugin',
     ['cuda_plugin:libcuda=' + (await mockLibrary()), ...options].join(','),
     '--enable-plugin',
-    mockDevicesPackage(join(target.subject.folder, 'mock-devices')),
+    packageOf(mockDevices, 'mock-devices.js', target),
   ];
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readOptions } from '../../../core/plugins/option-values.js';
 import { manifestProblems } from '../../../core/plugins/validate.js';
-import { mayUseCuda } from '../../../plugins/cuda/src/discover.js';
+import { candidates, newcomers } from '../../../plugins/cuda/src/discover.js';
 import { moduleVersion } from '../../../plugins/cuda/src/driver-module.js';
 import { devicesOfModule } from '../../../plugins/cuda/src/module-devices.js';
 import { readManifest } from '../../../plugins/cuda/src/manifest.js';
@@ -138,11 +138,20 @@ test('what the kernel module tells in /proc, MIG and persistence', () => {
 test('a process without threads, or without the library, is not asked about', async () => {
   const plain = spawn('sleep', ['100'], { stdio: 'ignore' });
   try {
-    assert.equal(mayUseCuda(plain.pid ?? 0), false);
-    // This one has threads.
-    assert.equal(mayUseCuda(process.pid), false);
-    assert.equal(mayUseCuda(process.pid, '/x/libc.so.6'), true, 'a library of another name is looked for, too');
-    assert.equal(mayUseCuda(4_194_303), false);
+    const [first, thread] = [
+      { pid: plain.pid ?? 0, threads: [1] },
+      { pid: process.pid, threads: [1, 2] },
+    ];
+    const nobody = { pid: 4_194_303, threads: [1, 2] };
+    const tree = { tasks: [first, thread, nobody, { pid: process.pid, threads: [1] }] };
+    assert.deepEqual(candidates(tree, { discover: 'look' }), []);
+    assert.deepEqual(
+      candidates(tree, { discover: 'look', libcuda: '/x/libc.so.6' }),
+      [process.pid],
+      'a library of another name is looked for, too',
+    );
+    assert.deepEqual(candidates(tree, { discover: 'ask' }), [first.pid, process.pid, nobody.pid, process.pid]);
+    assert.equal(newcomers(tree, { discover: 'ask' }), undefined, 'nobody has a device open');
   } finally {
     const ended = once(plain, 'exit');
     plain.kill('SIGKILL');
