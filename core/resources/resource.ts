@@ -19,12 +19,12 @@ export const RESTORE_STEPS = [
   'early',
   /** Descriptors at their final numbers (files resource). Barrier before: every task exists, pids are all taken. */
   'files',
-  /** Working directory, root, umask. */
-  'fs',
   /** Process-wide attributes that need privilege or memory: prctl, oom score, THP, membarrier ... */
   'process',
   /** POSIX timers are created (not armed). Before rlimits (RLIMIT_SIGPENDING) and before threads exist that could race for ids. */
   'timers',
+  /** Working directory, root, umask. When there are threads: it may be the folder of one in /proc. */
+  'fs',
   /** In each thread: name, robust list, clear_child_tid, rseq, altstack ... */
   'thread',
   /** Signal actions. Barrier before: helpers and zombies are settled, so SIGCHLDs that restore caused can be flushed. */

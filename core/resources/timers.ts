@@ -4,7 +4,9 @@
  */
 import { constants } from 'node:os';
 import type { DumpTask } from '../dump/model.js';
+import type { PreflightTask } from '../dump/preflight-task.js';
 import type { ItimerEntry, PosixTimerEntry } from '../images/generated/core.js';
+import { readStat } from '../kernel/procfs/stat.js';
 import { readStatus } from '../kernel/procfs/status.js';
 import { readTimers, type PosixTimer } from '../kernel/procfs/timers.js';
 import type { Program, Ptr, StructPtr } from '../program/program.js';
@@ -41,13 +43,15 @@ const itimerOf = (at: StructPtr<'itimerval'>): ItimerEntry => ({
   vusec: at.get('it_value.tv_usec'),
 });
 
-function posixOf({ timer, value, overrun }: TimerRead): PosixTimerEntry {
-  const toThread = timer.target === 'tid';
+/** @param tids threads that live: a timer that tells another one tells nobody, and can only be made anew as such a timer (SIGEV_NONE) */
+function posixOf({ timer, value, overrun }: TimerRead, tids: ReadonlySet<number>): PosixTimerEntry {
+  const gone = timer.target === 'tid' && !tids.has(timer.targetId);
+  const toThread = timer.target === 'tid' && !gone;
   return {
     it_id: timer.id,
     clock_id: timer.clockId >>> 0,
     si_signo: timer.signal,
-    it_sigev_notify: toThread ? SIGEV.threadId : NOTIFY[timer.notify],
+    it_sigev_notify: gone ? SIGEV.none : toThread ? SIGEV.threadId : NOTIFY[timer.notify],
     sival_ptr: timer.value,
     overrun: Math.max(0, overrun()),
     isec: value.get('it_interval.tv_sec'),
@@ -56,6 +60,28 @@ function posixOf({ timer, value, overrun }: TimerRead): PosixTimerEntry {
     vnsec: value.get('it_value.tv_nsec'),
     ...(toThread ? { notify_thread_id: timer.targetId } : {}),
   };
+}
+
+/** CPUCLOCK_PERTHREAD_MASK; the bits above the lowest three are the complement of a pid or tid (linux/posix-timers_types.h). */
+const CLOCK_OF_THREAD = 4;
+const CLOCK_BITS = 3;
+
+/** The process or thread whose processor time a clock counts; null for clocks of other kinds and of whoever made the timer. */
+export function countedBy(clockId: number): { readonly id: number; readonly isThread: boolean } | null {
+  const id = clockId < 0 ? ~(clockId >> CLOCK_BITS) : 0;
+  return id > 0 ? { id, isThread: (clockId & CLOCK_OF_THREAD) !== 0 } : null;
+}
+
+/** The kernel keeps such a timer, which stands still, and makes none of the kind. */
+function refuseTimers({ pid, proc }: PreflightTask): string[] {
+  return (readTimers(proc, pid) ?? []).flatMap(({ id, clockId }) => {
+    const counted = countedBy(clockId);
+    if (counted === null || readStat(proc, counted.isThread ? pid : counted.id, counted.isThread ? counted.id : undefined)) return [];
+    const whose = `${counted.isThread ? 'thread' : 'process'} ${counted.id}`;
+    return [
+      `has POSIX timer ${id}, which counts the processor time of ${whose}, and that has ended: let the program delete it (timer_delete)`,
+    ];
+  });
 }
 
 /**
@@ -100,10 +126,6 @@ function planTimers(task: RestoreTask, run: RestoreRun): string[] {
   const out: string[] = [];
   if (posix.length > MAX_TIMERS) out.push(`has ${posix.length} POSIX timers; more than ${MAX_TIMERS} are not restored`);
   if (new Set(posix.map((timer) => timer.it_id)).size !== posix.length) out.push('has two POSIX timers with one id: the image is damaged');
-  const tids = new Set(task.threads.map((thread) => thread.tid));
-  for (const timer of posix)
-    if (timer.it_sigev_notify === SIGEV.threadId && !tids.has(timer.notify_thread_id ?? 0))
-      out.push(`POSIX timer ${timer.it_id} tells thread ${timer.notify_thread_id}, which does not exist`);
   const highest = posix.at(-1)?.it_id ?? 0;
   if (highest > MAX_BLIND_IDS && !idsCanBeAsked(run))
     out.push(
@@ -112,8 +134,15 @@ function planTimers(task: RestoreTask, run: RestoreRun): string[] {
   return out;
 }
 
+/** By their ids. In images of CRIU one may tell a thread that had ended before: then it tells nobody. */
 function posixTimers(task: RestoreTask): PosixTimerEntry[] {
-  return [...(taskPart(task.threads[0]!.core).timers?.posix ?? [])].sort((a, b) => a.it_id - b.it_id);
+  const tids = new Set(task.threads.map((thread) => thread.tid));
+  return (taskPart(task.threads[0]!.core).timers?.posix ?? [])
+    .map((timer) => {
+      const gone = timer.it_sigev_notify === SIGEV.threadId && !tids.has(timer.notify_thread_id ?? 0);
+      return gone ? { ...timer, it_sigev_notify: SIGEV.none } : timer;
+    })
+    .sort((a, b) => a.it_id - b.it_id);
 }
 
 /** Creates a timer, disarmed; the kernel writes its id to the result. */
@@ -153,6 +182,7 @@ function armedValue(timer: { vsec: bigint; isec: bigint }, fractions: { value: b
 
 export const timers: TaskResource = {
   name: 'timers',
+  preflight: refuseTimers,
   plan: planTimers,
   readInside(p, task, run) {
     const interval = ITIMERS.map((_, which) => {
@@ -167,8 +197,9 @@ export const timers: TaskResource = {
       return { timer, value, overrun: () => overrun.result };
     });
     return () => {
+      const tids = new Set(posix.length === 0 ? [] : task.threads.map(({ tid }) => tid));
       const [real, virt, prof] = interval.map(itimerOf);
-      taskPart(task.core).timers = { real: real!, virt: virt!, prof: prof!, posix: posix.map(posixOf) };
+      taskPart(task.core).timers = { real: real!, virt: virt!, prof: prof!, posix: posix.map((read) => posixOf(read, tids)) };
       const status = readStatus(run.thread.proc, task.pid);
       if (status) addFired(task, posix, status.signals.sharedPending);
     };

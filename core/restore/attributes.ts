@@ -58,10 +58,10 @@ export function joinJobs(ctx: AttributeContext): JoinJobs {
         p.sys.close_range(0, run.service.first - 1, 0).must('close what the task did not have');
         emitStep(p, 'files', task, run);
       }
-      if (fs.has(task)) emitStep(p, 'fs', task, run);
       emitStep(p, 'process', task, run);
       for (const thread of task.threads) if (!thread.isLeader) emitThread(p, ctx, thread);
       emitStep(p, 'timers', task, run);
+      if (fs.has(task)) emitStep(p, 'fs', task, run);
       return jobOf(ctx, task, p);
     });
   const zombies = run.tasks.filter((task) => task.kind === 'zombie').map((task) => jobOf(ctx, task, zombieProgram(run, task)));

@@ -121,6 +121,23 @@ ready(root)`,
     says: /pid \d+ is in session \d+, which process \d+ \(python3\S*\) leads outside of the tree/,
   },
   {
+    what: 'a timer on the processor time of a thread that has ended',
+    script: `
+import struct
+libc = ctypes.CDLL(None, use_errno=True)
+go = threading.Event()
+thread = threading.Thread(target=go.wait)
+thread.start()
+event = ctypes.create_string_buffer(struct.pack('<Qii', 0, 10, 0), 64)
+clock = ctypes.c_long(time.pthread_getcpuclockid(thread.ident))
+if libc.syscall(222, clock, event, ctypes.byref(ctypes.c_int())) != 0: raise OSError(ctypes.get_errno())
+go.set()
+thread.join()
+while os.path.exists(f'/proc/self/task/{thread.native_id}'): time.sleep(0.01)
+ready(os.getpid())`,
+    says: /has POSIX timer 0, which counts the processor time of thread \d+, and that has ended: .*timer_delete/,
+  },
+  {
     what: 'a deleted file in whose folder nothing can be made',
     script: `${DELETED}
 if os.spawnlp(os.P_WAIT, 'chattr', 'chattr', '+i', 'd') != 0: os.write(1, b'0\\n')

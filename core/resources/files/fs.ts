@@ -1,4 +1,5 @@
 /** Working directory, root and umask of a task. */
+import type { Arg } from '../../program/call.js';
 import type { Program } from '../../program/program.js';
 
 /** A task with this root has ours. */
@@ -6,8 +7,8 @@ export const NO_CHROOT = '/';
 
 export interface FsNumbers {
   /** Descriptors in the task. */
-  readonly cwd: number;
-  readonly root: number | null;
+  readonly cwd: Arg;
+  readonly root: Arg | null;
   readonly umask: number | undefined;
 }
 

@@ -95,6 +95,8 @@ export interface Description {
   openMapped?(flags: number): number;
   /** For descriptions that only the task itself can open: emits the opening; the result is the descriptor. Once a table. */
   openInside?(p: Program): ReturnType<Program['sys']['openat']>;
+  /** Not before all threads and other descriptors are there (step filesLate instead of files). */
+  readonly opensLate?: boolean;
   /** Step filesLate, in the first table that has it. Owners are set by the table. */
   late?(p: Program, place: Place): void;
   /** Step arm, by its final number. */

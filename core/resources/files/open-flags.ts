@@ -27,6 +27,7 @@ export const FD_CLOEXEC = 1;
 
 export const F = {
   dupfd: 0,
+  setfd: 2,
   getfl: 3,
   setfl: 4,
   setsig: 10,

@@ -94,6 +94,10 @@ export class PathFile implements Description {
     if (!this.remap && !this.ofTree) this.check(this.look());
   }
 
+  /** In /proc/PID there are folders of threads and descriptors, which must be there first. */
+  get opensLate(): boolean {
+    return this.ofTree;
+  }
   get flags(): number {
     return this.reg.flags;
   }

@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { CrError } from '../../errors.js';
+import type { Arg, Call } from '../../program/call.js';
 import type { Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import type { Handle } from '../../restore/service-fds.js';
@@ -12,7 +13,7 @@ import { emitFs, NO_CHROOT } from './fs.js';
 import type { Description, RestoreContext } from './kind.js';
 import { emitLease } from './leases.js';
 import { emitLocks } from './locks.js';
-import { O } from './open-flags.js';
+import { F, FD_CLOEXEC, O } from './open-flags.js';
 import { emitOwner } from './owner.js';
 import { type DeviceMapping, FD_MAX, FileImages } from './read-images.js';
 
@@ -153,8 +154,13 @@ export class RestoreFiles {
 
   /** Step files: descriptors at their final numbers. Once for each table; below the service block nothing is open. */
   wire(p: Program, task: RestoreTask): void {
+    this.emitSlots(p, task, false);
+  }
+
+  private emitSlots(p: Program, task: RestoreTask, late: boolean): void {
     const inside = new Map<Description, number>();
     for (const { fd, cloexec, description } of this.images.tableOf(task)?.slots ?? []) {
+      if ((description.opensLate ?? false) !== late) continue;
       const flags = cloexec ? O.cloexec : 0;
       const why = `put ${description.what} at descriptor ${fd}`;
       const source = this.numberOf(description) ?? inside.get(description);
@@ -167,12 +173,15 @@ export class RestoreFiles {
       p.sys.dup3(opened, fd, flags).must(why);
       p.sys.close(opened).must('close what was duplicated');
       p.place(done);
+      // It may have been opened at its number, where nothing was duplicated.
+      if (cloexec) p.sys.fcntl(fd, F.setfd, FD_CLOEXEC).must(why);
       inside.set(description, fd);
     }
   }
 
-  /** Step filesLate: epoll items, owners and what kinds asked for. Once for each table. */
+  /** Step filesLate: files that tell of other descriptors or of threads, epoll items, owners and what kinds asked for. Once for each table. */
   late(p: Program, task: RestoreTask): void {
+    this.emitSlots(p, task, true);
     for (const { description, fd } of this.images.firstOf(task)) {
       description.late?.(p, this.images.places.get(description)!);
       this.emitLeases(p, task, fd, description);
@@ -201,8 +210,16 @@ export class RestoreFiles {
     const entry = fsEntries.get(task);
     if (!entry) return;
     const [cwd, root] = [descriptions.get(entry.cwd_id)!, descriptions.get(entry.root_id)!];
-    const number = (description: Description) => this.numberOf(description)!;
+    // A folder in /proc of a task of the tree is opened by the task itself, by its name: before chroot(2).
+    const opened: Call[] = [];
+    const open = (description: Description): Call => {
+      const call = description.openInside!(p).must(`open ${description.what}`);
+      opened.push(call);
+      return call;
+    };
+    const number = (description: Description): Arg => this.numberOf(description) ?? open(description);
     emitFs(p, { cwd: number(cwd), root: root.what === NO_CHROOT ? null : number(root), umask: entry.umask });
+    for (const call of opened) p.sys.close(call).must('close a folder');
   }
 
   /** After success: removes temporary names that the dump left. */
