@@ -196,6 +196,12 @@ export interface OptionsPlan {
   readonly timeoutMs: number;
 }
 
+/** The same for a restore. */
+export interface RestoreOptionsPlan {
+  /** Accept files whose permissions differ from those at the dump. */
+  readonly skipFileRwxCheck: boolean;
+}
+
 /** One plugin in plugins.json. */
 export interface PluginRecord {
   readonly name: string;

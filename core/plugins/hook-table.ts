@@ -10,6 +10,7 @@ import type {
   MappingAnswer,
   OpenedFile,
   OptionsPlan,
+  RestoreOptionsPlan,
   RestorePlan,
   ResumedTree,
   Retry,
@@ -57,7 +58,7 @@ export interface HookTypes {
   'dump.saveFile': { context: SavedFile; answer: Nothing };
   'dump.devicesLate': { context: StoppedTree; answer: readonly Touched[] | Nothing };
   'dump.resumeDevices': { context: ResumedTree; answer: Nothing };
-  'restore.options': { context: OptionsPlan; answer: OptionsPlan };
+  'restore.options': { context: RestoreOptionsPlan; answer: RestoreOptionsPlan };
   'restore.check': { context: RestorePlan; answer: readonly string[] | Nothing };
   'restore.init': { context: RestorePlan; answer: Nothing };
   'restore.openFile': { context: OpenedFile; answer: FileAnswer | undefined };

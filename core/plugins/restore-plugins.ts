@@ -6,7 +6,7 @@ import type { ImageReader } from '../images/reader.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
-import type { PluginRecord, RestorePlan, SeedTask, SeenTask, SyscallProgram } from './contexts.js';
+import type { PluginRecord, RestoreOptionsPlan, RestorePlan, SeedTask, SeenTask, SyscallProgram } from './contexts.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import { demandOf, enforce } from './enforce.js';
 import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
@@ -52,6 +52,22 @@ export class RestorePlugins {
     return open && new RestorePlugins(open, request, records);
   }
 
+  /** The options after restore.options. @throws CrError CR_PLUGIN for a plan that makes no sense */
+  async planned(): Promise<ResolvedRestoreOptions> {
+    const { hooks, options } = this.request;
+    const { skipFileRwxCheck } = options;
+    const last = (await hooks.ask('restore.options', { skipFileRwxCheck })).at(-1);
+    if (!last) return options;
+    const { plugin } = last;
+    // Whatever it is: the types are those of a plugin that keeps to them.
+    const answer = last.answer as Partial<RestoreOptionsPlan> | null;
+    if (typeof answer?.skipFileRwxCheck === 'boolean') return { ...options, skipFileRwxCheck: answer.skipFileRwxCheck };
+    throw new CrError('CR_PLUGIN', {
+      message: `plugin ${plugin} answered skipFileRwxCheck ${String(answer?.skipFileRwxCheck)}`,
+      target: 'not started',
+    });
+  }
+
   private plan(tasks: readonly SeenTask[], plugin: string): RestorePlan {
     return { root: tasks[0]?.pid ?? 0, tasks, record: this.records?.find(({ name }) => name === plugin) ?? null };
   }
@@ -62,7 +78,7 @@ export class RestorePlugins {
     const lines: string[] = [];
     for (const name of hooks.tappedBy('restore.check'))
       for (const { answer } of await hooks.ask('restore.check', this.plan(tasks, name), name))
-        lines.push(...(answer as readonly string[]).map((line) => `  ${name}: ${line}`));
+        lines.push(...reasonsOf(name, answer).map((line) => `  ${name}: ${line}`));
     if (lines.length === 0) return;
     throw new CrError('CR_PLUGIN_MISSING', {
       message: `this host lacks what the checkpoint needs:\n${lines.join('\n')}`,
@@ -109,4 +125,13 @@ export class RestorePlugins {
   close(): Promise<void> {
     return this.open.close();
   }
+}
+
+/** @throws CrError CR_PLUGIN for anything but texts */
+function reasonsOf(plugin: string, answer: unknown): readonly string[] {
+  if (Array.isArray(answer) && answer.every((line) => typeof line === 'string')) return answer;
+  throw new CrError('CR_PLUGIN', {
+    message: `plugin ${plugin} answered restore.check with something else than texts`,
+    target: 'not started',
+  });
 }

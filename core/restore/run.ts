@@ -98,7 +98,7 @@ class RestoreSession {
   private readonly stats = new RestoreStats();
 
   constructor(
-    private readonly options: ResolvedRestoreOptions,
+    private options: ResolvedRestoreOptions,
     private readonly log: Log,
     private readonly hooks: Hooks,
   ) {
@@ -135,6 +135,7 @@ class RestoreSession {
       const reader = new ImageReader(options.imagesDir);
       const { hooks, log, thread } = this;
       this.plugins = await openPlugins({ options, hooks, log, thread, images: reader, inventory: readInventory(reader) });
+      this.options = (await this.plugins?.planned()) ?? options;
       return reader;
     });
     const sources = new PageSources(this.service);

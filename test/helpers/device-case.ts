@@ -58,7 +58,7 @@ function isSleep(pid: number): boolean {
 /** What every plugin of these tests says of itself. */
 export const BASE = { version: '1.0.0', api: '^1.0.0', image: { writes: '1.0.0', reads: '^1.0.0' } } as const;
 
-export type Parts = Partial<Omit<PluginDefinition, 'apply' | 'hooks'>>;
+export type Parts = Partial<Omit<PluginDefinition, 'apply'>>;
 
 /** A plugin without objects, with these hooks. */
 export function plainPlugin(

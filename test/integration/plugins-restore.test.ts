@@ -1,9 +1,10 @@
 /** Plugins in real restores: checks before anything exists, work inside the processes, files that wait for each other. */
 import assert from 'node:assert/strict';
-import { openSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmodSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { restore } from '../../core/index.js';
+import type { RestoreOptionsPlan } from '../../plugins/sdk/index.js';
 import { DEVICE, deviceCase, devicePlugin, failure, FD, isGone, plainPlugin } from '../helpers/device-case.js';
 
 const its = deviceCase();
@@ -94,4 +95,23 @@ test('files that wait for others are opened when those are; a circle is told', a
   await exited?.();
   const error = await failure(restore({ imagesDir: child.imagesDir, plugins: [opening(() => ({ retry: 'never' }))], detached: true }));
   assert.match(error.message, /2 files wait for each other:\n {2}file \d+: never/);
+});
+
+test('restore.options: one plugin after the other may change how files are looked at; nonsense is told', async () => {
+  const file = join(its.folder, 'mode');
+  writeFileSync(file, '', { mode: 0o600 });
+  const child = await its.start('/bin/bash', ['-c', `exec 6<>${file} ${FD}<>${DEVICE}; exec sleep 1000`]);
+  await child.dump({ plugins: [devicePlugin([])] });
+  chmodSync(file, 0o644);
+  const planning = (answer: (plan: RestoreOptionsPlan) => unknown) =>
+    devicePlugin([], (host) => host.on('restore.options', (plan) => answer(plan) as RestoreOptionsPlan), {
+      hooks: { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner', 'restore.openFile': 'owner', 'restore.options': 'waterfall' },
+    });
+  assert.match((await failure(child.restore({ plugins: [devicePlugin([])] }))).message, /mode/);
+  assert.match(
+    (await failure(child.restore({ plugins: [planning((plan) => ({ ...plan, skipFileRwxCheck: 'yes' }))] }))).message,
+    /device_plugin answered skipFileRwxCheck yes/,
+  );
+  await child.restore({ plugins: [planning((plan) => ({ ...plan, skipFileRwxCheck: true }))] });
+  assert.ok(child.isRunning);
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CrError } from '../../core/errors.js';
 import { definePlugin, type PluginHost } from '../../plugins/sdk/index.js';
-import { blameProblems, faultyPlugins, goldenDifferences, HostDouble } from '../../plugins/sdk/testing/index.js';
+import { blameProblems, faultyPlugins, goldenDifferences, HostDouble, ModelKernel } from '../../plugins/sdk/testing/index.js';
 
 const SEEN = {
   pid: 10,
@@ -111,4 +111,40 @@ test('golden files notice what changed', () => {
   assert.match(goldenDifferences(new Map([['a', Buffer.from('abd')]]), folder)[0]!, /differs at byte 2/);
   assert.match(goldenDifferences(new Map(), folder)[0]!, /was written once/);
   rmSync(folder, { recursive: true });
+});
+
+test('the model kernel runs programs of a plugin, answers and fails as the test says, and its text is the same every time', async () => {
+  const kernel = new ModelKernel({
+    socket: () => 7,
+    connect: ({ args, bytes }) => (bytes(args[1]!, 4).toString('latin1') === '\x01\0/x' ? 0 : 'ECONNREFUSED'),
+    getpeername: ({ args, bytes }) => (bytes(args[1]!, 2).writeUInt16LE(1), 0),
+  });
+  const connect = (path: string) =>
+    kernel.run('connect', (p) => {
+      const fd = p.sys.socket(1, 1, 0).must('make a socket');
+      p.sys.connect(fd, p.data(Buffer.from(`\x01\0${path}`, 'latin1')), 4).must(`connect to ${path}`);
+      const name = p.out(2);
+      p.sys.getpeername(fd, name, 0).must('ask who it is');
+      return { fd, name };
+    });
+  const { fd, name } = await connect('/x');
+  assert.equal(fd.result, 7);
+  assert.equal(name.u16(), 1);
+  assert.deepEqual(
+    kernel.calls.map((call) => [call.name, call.args[0], call.answer]),
+    [
+      ['socket', 1n, 7],
+      ['connect', 7n, 0],
+      ['getpeername', 7n, 0],
+    ],
+  );
+  assert.match(kernel.programs[0]!, /^connect\n {3}0 {2}socket\(1, 1\) must = 7\n {3}1 {2}connect\(r0, 0x7f0000000000, 4\) must = 0\n/);
+  await assert.rejects(
+    connect('/y'),
+    (error: unknown) => error instanceof CrError && /cannot connect to \/y/.test(error.message) && error.kernel?.errno === 'ECONNREFUSED',
+  );
+  await assert.rejects(
+    kernel.run('other', (p) => p.sys.getpid().ignore('cannot fail')),
+    /program other calls getpid; the test's kernel knows socket, connect, getpeername/,
+  );
 });

@@ -1,6 +1,7 @@
 /** A plugin with one broken hook at a time: whatever a hook does, the engine must name it and let the tree go on. */
 import type { PluginDefinition, PluginHost } from '../../../core/plugins/definition.js';
 import { CrError } from '../../../core/errors.js';
+import type { Victim, VictimRunOptions } from './victim.js';
 import { type HookName, isHookName, PLUGIN_HOOKS } from '../../../core/plugins/hook-table.js';
 
 export const FAULTS = ['throws', 'hangs', 'garbage'] as const;
@@ -70,4 +71,34 @@ export function blameProblems({ hook, fault, plugin }: FaultyPlugin, error: unkn
     [error.target !== 'frozen', 'leaves the tree frozen'],
   ];
   return wants.filter(([kept]) => !kept).map(([, text]) => `${at}: the error ${text}`);
+}
+
+/**
+ * Dumps (or restores) with each broken copy of the plugin in turn, and looks whether the engine kept its promise: the plugin is blamed, a dump leaves the tree
+ * running, a restore leaves nothing behind.
+ * Preconditions: for `dump` the victim runs and the plugin itself can dump it; for `restore` it was dumped with the plugin.
+ * @param options for every run, such as options of the plugin; `plugins` is filled in
+ * @returns what was not kept, one line each
+ */
+export async function sweepProblems(
+  victim: Victim,
+  plugin: PluginDefinition,
+  operation: 'dump' | 'restore',
+  options: VictimRunOptions = {},
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const variant of faultyPlugins(plugin, operation)) {
+    const given = { ...options, plugins: [variant.plugin] };
+    const run = operation === 'dump' ? victim.dump({ ...given, leaveRunning: true }) : victim.restore(given);
+    const error: unknown = await run.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    problems.push(...blameProblems(variant, error));
+    if (victim.isRunning === (operation === 'dump')) continue;
+    problems.push(`${variant.hook} ${variant.fault}: the victim ${operation === 'dump' ? 'does not run any more' : 'exists'}`);
+    victim.kill();
+    break;
+  }
+  return problems;
 }

@@ -80,13 +80,18 @@ export class Victim {
     this.current = pid;
   }
 
-  /** Ends it and removes the images. */
-  close(): void {
+  /** Ends it. */
+  kill(): void {
     try {
       if (this.isRunning) process.kill(this.pid, 'SIGKILL');
     } catch {
       // It has ended meanwhile.
     }
+  }
+
+  /** Ends it and removes the images. */
+  close(): void {
+    this.kill();
     rmSync(this.imagesDir, { recursive: true, force: true });
   }
 }
