@@ -160,6 +160,7 @@ export const SYSCALLS = {
   close_range: call('first', 'last', 'flags'),
   openat2: call('dirfd', 'path', 'how:open_how', 'size'),
   pidfd_getfd: call('pidfd', 'fd', 'flags'),
+  process_mrelease: call('pidfd', 'flags'),
   process_madvise: call('pidfd', 'iov', 'count', 'advice', 'flags'),
   ioprio_set: call('which', 'who', 'value'),
   ioprio_get: call('which', 'who'),

@@ -5,9 +5,12 @@ import { detachAll } from '../kernel/outside.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 import { waitForState } from '../kernel/wait-state.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
+import type { Program } from '../program/program.js';
 import type { DumpTask } from './model.js';
 
 const { SIGKILL, SIGSTOP } = constants.signals;
+/** Bytes of memory; less is gone before a second processor has begun. */
+const SHARED_FROM = 32 << 20;
 
 function tracees(tasks: readonly DumpTask[]) {
   return tasks.filter((task) => !isZombie(task)).flatMap((task) => task.threads.map((t) => t.tracee));
@@ -24,6 +27,18 @@ function reapOrder(task: DumpTask): number[] {
   return isOurChild(task) ? others : [...others, task.pid];
 }
 
+function residentOf({ vmas }: DumpTask): number {
+  return vmas.reduce((n, vma) => n + vma.rss, 0);
+}
+
+/** A dying task gives its memory back on one processor, and we would only wait: process_mrelease(2) does it on ours as well (2 GiB: 225 to 170 ms). */
+function emitRelease(p: Program, pid: number): void {
+  const why = 'only saves time; not there before Linux 5.15';
+  const fd = p.sys.pidfd_open(pid, 0).ignore(why);
+  p.sys.process_mrelease(fd, 0).ignore(why);
+  p.sys.close(fd).ignore(why);
+}
+
 /**
  * Kills the tree, children first, so that nobody is reparented while alive. Every traced thread must be waited for before its leader reports to
  * the real parent (ptrace(2): the tracer is told first), leaders last.
@@ -31,8 +46,9 @@ function reapOrder(task: DumpTask): number[] {
 export function killTree(thread: KernelThread, tasks: readonly DumpTask[]): void {
   const dying = [...tasks].reverse().filter((task) => !isZombie(task));
   const threads = tracees(tasks).length;
-  const { free } = thread.once('final.kill', 16384 + (threads + dying.length) * 160, (p) => {
+  const { free } = thread.once('final.kill', 16384 + (threads + dying.length) * 160 + dying.length * 192, (p) => {
     for (const task of dying) p.sys.kill(task.pid, SIGKILL).ignore('a task that is gone is what we want');
+    for (const task of dying) if (residentOf(task) >= SHARED_FROM) emitRelease(p, task.pid);
     for (const task of dying) for (const tid of reapOrder(task)) p.sys.wait4(tid, p.out(8), WALL, 0).ignore('reaped by its parent already');
   });
   free();

@@ -458,6 +458,9 @@ SAME(__NR_pidfd_getfd, 438);
 #ifdef __NR_process_madvise
 SAME(__NR_process_madvise, 440);
 #endif
+#ifdef __NR_process_mrelease
+SAME(__NR_process_mrelease, 448);
+#endif
 #ifdef __NR_ioprio_set
 SAME(__NR_ioprio_set, 251);
 #endif

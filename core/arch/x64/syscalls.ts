@@ -151,6 +151,7 @@ export const NUMBERS = {
   openat2: 437,
   pidfd_getfd: 438,
   process_madvise: 440,
+  process_mrelease: 448,
   ioprio_set: 251,
   ioprio_get: 252,
   unshare: 272,

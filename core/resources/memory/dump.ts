@@ -7,6 +7,7 @@ import { readMemory } from '../../kernel/stub.js';
 import type { DumpFiles } from '../files/table.js';
 import { Copiers } from './pages.js';
 import { scanPages } from './pagemap-scan.js';
+import { reserve } from './reserve.js';
 import { intersectRanges, subtractRanges, type Range } from './ranges.js';
 import { dataRanges } from './sparse.js';
 import { MAP, VMA_STATUS } from './vma-bits.js';
@@ -49,6 +50,8 @@ export class MemoryDump {
 
   private async copy(job: Parameters<Copiers['copy']>[0]): Promise<number> {
     const start = nowMs();
+    const size = job.ranges.reduce((n, range) => n + range.end - range.start, 0);
+    reserve(this.run.thread, this.run.images.dir, job.fd, job.offset, size);
     const bytes = await this.copiers.copy(job);
     this.counts.writeMs += nowMs() - start;
     return bytes;
