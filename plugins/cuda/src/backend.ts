@@ -14,6 +14,22 @@ export interface CudaDevice {
   readonly totalMemory: number | null;
 }
 
+/** A device as NVML sees it. Null: the device, or the library, does not tell. */
+export interface DeviceLook {
+  readonly uuid: string;
+  /** Bytes. */
+  readonly freeMemory: number | null;
+  readonly mig: boolean | null;
+  readonly persistence: boolean | null;
+  /** Who holds memory of it, as numbers of the pid namespace that the driver sees; bytes. */
+  readonly processes: readonly { readonly pid: number; readonly bytes: number | null }[] | null;
+  /** Processes that use it through MPS. */
+  readonly mpsClients: readonly number[] | null;
+}
+
+/** What NVML tells, or why it could not be asked. */
+export type DevicesLook = { readonly devices: readonly DeviceLook[] } | { readonly unseen: string };
+
 export interface BackendInfo {
   readonly kind: 'driver' | 'tool' | 'fake';
   /** CUDA version of the driver, 13000 for 13.0; null when only the kernel module's version is known. */
@@ -45,6 +61,8 @@ export interface CudaBackend {
   devices(): Promise<readonly CudaDevice[]>;
   /** Free memory in bytes by UUID; empty when the back end cannot tell. Takes some device memory while it looks. */
   freeMemory(): Promise<ReadonlyMap<string, number>>;
+  /** Takes no device memory. Never rejects: what cannot be looked at is an answer. */
+  look(): Promise<DevicesLook>;
   /** Thread of the process that does the driver's work; null for a process that has not initialised CUDA. Answers for stopped processes too. */
   restoreThread(pid: number): Promise<number | null>;
   state(pid: number): Promise<CudaState>;
@@ -60,6 +78,12 @@ export interface CudaBackend {
    * resort when the engine could not.
    */
   close(keep: boolean): Promise<readonly AbandonedCall[]>;
+}
+
+/** Free memory by UUID: as NVML tells it, or else by freeMemory(). */
+export async function freeMemoryOf(backend: CudaBackend, look: DevicesLook): Promise<ReadonlyMap<string, number>> {
+  if ('unseen' in look) return backend.freeMemory();
+  return new Map(look.devices.flatMap(({ uuid, freeMemory }) => (freeMemory === null ? [] : [[uuid, freeMemory] as const])));
 }
 
 /** Limits of calls in milliseconds. Locking has its own (option lockTimeout). */

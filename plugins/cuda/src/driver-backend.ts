@@ -8,8 +8,10 @@ import {
   type CudaBackend,
   type CudaDevice,
   type CudaState,
+  type DevicesLook,
   type GpuPair,
 } from './backend.js';
+import { readDevicesLook } from './devices-look.js';
 import { callFailed, callHung, CudaCallError, CudaError, type CudaAction } from './errors.js';
 import { HelperGone, HelperLate, HelperProcess, type HelperAnswer } from './helper-process.js';
 import { findHelper } from './helper-path.js';
@@ -68,6 +70,15 @@ export class DriverBackend implements CudaBackend {
     // One after the other: each makes a context.
     for (const [ordinal, { uuid }] of devices.entries()) free.set(uuid, (await this.ask('memory', [ordinal])).value as number);
     return free;
+  }
+
+  async look(): Promise<DevicesLook> {
+    try {
+      return readDevicesLook((await this.ask('survey', [])).value);
+    } catch (error) {
+      if (!(error instanceof CudaError)) throw error;
+      return { unseen: error.message };
+    }
   }
 
   async restoreThread(pid: number): Promise<number | null> {

@@ -1,6 +1,6 @@
 /** The plugin in one dump: nothing is started before a process looks as if it used CUDA. */
 import type { PluginHost, Retry, RunningTree, StoppedTree, Touched } from '@criu-ts/plugin-sdk';
-import type { CudaBackend, CudaDevice } from './backend.js';
+import type { CudaBackend, CudaDevice, DevicesLook } from './backend.js';
 import { openBackend } from './choose-backend.js';
 import { candidates, newcomers } from './discover.js';
 import { DumpStates } from './dump-states.js';
@@ -8,7 +8,9 @@ import { CudaError } from './errors.js';
 import { anonymousMemory, availableMemory } from './host-memory.js';
 import { holdsDevices } from './leftovers.js';
 import { backendChoice, type CudaOptions } from './options.js';
-import { hostMemoryFindings, findingText } from './preflight.js';
+import { findingText } from './finding.js';
+import { treeFindings } from './host-findings.js';
+import { hostMemoryFindings } from './memory-findings.js';
 import { makeRecord } from './record.js';
 import type { RecordedTask } from './restore-states.js';
 import type { Wake } from './task.js';
@@ -27,6 +29,7 @@ export class DumpRun {
   private states: DumpStates | undefined;
   /** Asked for while the tree runs. */
   private devices: readonly CudaDevice[] = [];
+  private look: DevicesLook = { unseen: 'no process uses CUDA' };
 
   constructor(
     private readonly host: PluginHost,
@@ -38,7 +41,7 @@ export class DumpRun {
     const pids = candidates(tree, this.options);
     if (pids.length === 0 || !(await this.start(pids))) return;
     await this.states?.pause(pids);
-    this.warnOfMemory();
+    this.warn();
   }
 
   /** Moves device memory into the processes, and tells whose it was. */
@@ -53,6 +56,7 @@ export class DumpRun {
       pid,
       initial: initial as RecordedTask['initial'],
       movedBytes: initial === 'checkpointed' ? null : grown(before.get(pid), anonymousMemory(pid)),
+      ...deviceBytes(this.look, pid),
     }));
     if (tasks.length === 0) return undefined;
     for (const [key, value] of Object.entries(makeRecord(backend.info, this.devices, tasks))) this.host.fact(key, value);
@@ -75,7 +79,7 @@ export class DumpRun {
   private async start(pids: readonly number[]): Promise<boolean> {
     try {
       this.backend ??= await openBackend(backendChoice(this.options));
-      this.devices = await this.backend.devices();
+      [this.devices, this.look] = await Promise.all([this.backend.devices(), this.backend.look()]);
     } catch (error) {
       // Many programs load the library and use no device.
       if (!(error instanceof CudaError) || this.options.discover === 'ask' || pids.some(holdsDevices)) throw error;
@@ -88,13 +92,35 @@ export class DumpRun {
     return true;
   }
 
-  /** How much of a device is whose, only a context on it could tell; that all of it has room, costs nothing to see. */
-  private warnOfMemory(): void {
-    const [first] = this.states?.found ?? [];
-    if (first === undefined) return;
-    const unknown = new Map(this.devices.map(({ uuid }) => [uuid, 0]));
-    for (const finding of hostMemoryFindings(this.devices, unknown, availableMemory(first.pid))) this.host.log.warn(findingText(finding));
+  private warn(): void {
+    const pids = this.states?.found.map(({ pid }) => pid) ?? [];
+    if (pids.length === 0) return;
+    const findings = [
+      ...treeFindings(this.look, pids),
+      ...hostMemoryFindings(this.devices, this.heldMemory(pids), availableMemory(pids[0] as number)),
+    ];
+    for (const finding of findings) this.host.log.warn(findingText(finding));
+    if ('unseen' in this.look)
+      this.host.log.info(`NVML was not asked (${this.look.unseen}): MIG, MPS and memory by device could not be looked at`);
   }
+
+  /** Free memory as if only the tree had any: without NVML all of every device may be its. */
+  private heldMemory(pids: readonly number[]): Map<string, number> {
+    const of = (uuid: string) => pids.reduce<number | null>((sum, pid) => plus(sum, deviceBytes(this.look, pid).deviceBytes?.[uuid]), 0);
+    return new Map(this.devices.map(({ uuid, totalMemory }) => [uuid, Math.max(0, (totalMemory ?? 0) - (of(uuid) ?? totalMemory ?? 0))]));
+  }
+}
+
+function plus(sum: number | null, bytes: number | undefined): number | null {
+  return sum === null || bytes === undefined ? null : sum + bytes;
+}
+
+/** What NVML says a process holds of each device; nothing when it does not know the process by this number, or not how much. */
+function deviceBytes(look: DevicesLook, pid: number): { readonly deviceBytes?: Readonly<Record<string, number>> } {
+  if ('unseen' in look) return {};
+  const held = look.devices.map(({ uuid, processes }) => ({ uuid, found: processes?.find((one) => one.pid === pid) }));
+  if (held.every(({ found }) => found === undefined) || held.some(({ found }) => found?.bytes === null)) return {};
+  return { deviceBytes: Object.fromEntries(held.map(({ uuid, found }) => [uuid, found?.bytes ?? 0])) };
 }
 
 function grown(before: number | null | undefined, after: number | null): number | null {

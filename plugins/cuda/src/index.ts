@@ -49,7 +49,7 @@ const plugin = definePlugin({
     else attachDump(host);
   },
   async doctor(options) {
-    const [{ examine }, { findingText }] = await Promise.all([import('./doctor.js'), import('./preflight.js')]);
+    const [{ examine }, { findingText }] = await Promise.all([import('./doctor.js'), import('./finding.js')]);
     return (await examine(readCudaOptions(options))).map(findingText);
   },
 });

@@ -1,22 +1,11 @@
-/** What can be known before anything is touched, as data: each finding says what, how bad, and what to do. */
-import { existsSync, readdirSync } from 'node:fs';
-import type { BackendInfo, CudaBackend, CudaDevice, GpuPair } from './backend.js';
+/** What the driver and its devices can do, and whether a checkpoint can come back on them. */
+import { freeMemoryOf, type BackendInfo, type CudaBackend, type CudaDevice, type DevicesLook, type GpuPair } from './backend.js';
 import { planDeviceMap } from './device-map.js';
 import { canMoveDevices, cudaText, missingFeatures, NEVER } from './driver-limits.js';
-import { NVIDIA_PROC } from './driver-module.js';
+import { gib, type Finding } from './finding.js';
+import { roomFindings } from './memory-findings.js';
 import type { CudaOptions } from './options.js';
 import type { CudaRecord } from './record.js';
-
-export interface Finding {
-  readonly topic: 'driver' | 'devices' | 'memory' | 'host';
-  /** `refused`: it cannot work. `warning`: it may not. `note`: good to know. */
-  readonly verdict: 'ok' | 'note' | 'warning' | 'refused';
-  readonly text: string;
-  /** The next step. */
-  readonly hint?: string;
-}
-
-const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /** The driver, and what it cannot do. */
 export function driverFindings(info: BackendInfo): Finding[] {
@@ -39,62 +28,6 @@ export function deviceFindings(devices: readonly CudaDevice[], free: ReadonlyMap
     const memory = totalMemory === null ? '' : `, ${gib(totalMemory)}${unused === undefined ? '' : `, ${gib(unused)} free`}`;
     return { topic: 'devices', verdict: 'ok', text: `${i}: ${uuid} ${name}${memory}` };
   });
-}
-
-/** What of the host stands in the way: MIG, MPS; and persistence mode, which makes attaching fast. `root`: of the file system, for tests. */
-export function hostFindings(root = ''): Finding[] {
-  const findings: Finding[] = [];
-  if (hasMigInstances(`${root}${NVIDIA_PROC}/capabilities`))
-    findings.push({
-      topic: 'host',
-      verdict: 'warning',
-      text: 'a device is divided by MIG: processes on its instances cannot be checkpointed',
-      hint: 'nvidia-smi -mig 0',
-    });
-  const mps = process.env['CUDA_MPS_PIPE_DIRECTORY'] ?? '/tmp/nvidia-mps';
-  if (existsSync(`${root}${mps}/control`))
-    findings.push({
-      topic: 'host',
-      verdict: 'warning',
-      text: `the MPS server runs (${mps}): its clients cannot be checkpointed`,
-      hint: 'Start the processes without MPS.',
-    });
-  const persistent = existsSync(`${root}/run/nvidia-persistenced/socket`);
-  findings.push({
-    topic: 'host',
-    verdict: persistent ? 'ok' : 'note',
-    text: persistent
-      ? 'persistence mode: nvidia-persistenced runs'
-      : 'nvidia-persistenced does not run: each attach to the driver may cost seconds',
-  });
-  return findings;
-}
-
-function hasMigInstances(folder: string): boolean {
-  try {
-    return readdirSync(folder).some(
-      (gpu) => existsSync(`${folder}/${gpu}/mig`) && readdirSync(`${folder}/${gpu}/mig`).some((name) => name.startsWith('gi')),
-    );
-  } catch {
-    return false;
-  }
-}
-
-/** Whether the memory of the devices may be too much for the host. `free`: bytes by UUID; `available`: bytes that the tree may still take. */
-export function hostMemoryFindings(devices: readonly CudaDevice[], free: ReadonlyMap<string, number>, available: number): Finding[] {
-  const used = devices.reduce(
-    (sum, { uuid, totalMemory }) => sum + Math.max(0, (totalMemory ?? 0) - (free.get(uuid) ?? totalMemory ?? 0)),
-    0,
-  );
-  if (used <= available) return [];
-  return [
-    {
-      topic: 'memory',
-      verdict: 'warning',
-      text: `up to ${gib(used)} of device memory may belong to the tree, and the host has ${gib(available)} for the copy`,
-      hint: 'Free memory, or raise memory.max of the control group: a checkpoint holds all device memory of the tree in memory of the host.',
-    },
-  ];
 }
 
 /** What a restore has to know of this host; `pairs` for the driver. */
@@ -125,8 +58,28 @@ export async function checkRestore(backend: CudaBackend, record: CudaRecord | nu
       text: 'this driver cannot move a process to other devices',
       hint: 'Drivers since r580 (CUDA 13.0) can.',
     });
-  findings.push(...(await freeFindings(backend, record, map.pairs)));
+  const look = await backend.look();
+  const free = needsMemory(record) ? await freeMemoryOf(backend, look) : new Map<string, number>();
+  findings.push(...roomFindings(record, map.pairs, free), ...targetFindings(record, map.pairs, look));
   return { pairs: map.pairs, findings };
+}
+
+function needsMemory(record: CudaRecord | null): boolean {
+  return record?.tasks.some(({ movedBytes }) => (movedBytes ?? 0) > 0) ?? false;
+}
+
+/** What is wrong with the devices that the checkpoint comes back on. */
+function targetFindings(record: CudaRecord | null, pairs: readonly GpuPair[], look: DevicesLook): Finding[] {
+  if ('unseen' in look)
+    return [{ topic: 'host', verdict: 'note', text: `NVML was not asked (${look.unseen}): MIG could not be looked at` }];
+  const targets = (record?.devices ?? []).map(({ uuid }) => pairs.find(([from]) => from === uuid)?.[1] ?? uuid);
+  const divided = look.devices.filter(({ uuid, mig }) => mig === true && targets.includes(uuid));
+  return divided.map(({ uuid }) => ({
+    topic: 'host',
+    verdict: 'warning',
+    text: `${uuid} is divided by MIG: nothing can be restored to its instances`,
+    hint: 'nvidia-smi -mig 0, or another device (option deviceMap)',
+  }));
 }
 
 function versionFindings(info: BackendInfo, record: CudaRecord | null): Finding[] {
@@ -146,28 +99,4 @@ function versionFindings(info: BackendInfo, record: CudaRecord | null): Finding[
       text: `the checkpoint was made with driver ${moduleVersion}, here is ${info.moduleVersion}`,
     });
   return findings;
-}
-
-/** Which process has how much on which device is not known; that all together has no room is. */
-async function freeFindings(backend: CudaBackend, record: CudaRecord | null, pairs: readonly GpuPair[]): Promise<Finding[]> {
-  const needed = (record?.tasks ?? []).reduce((sum, { movedBytes }) => sum + (movedBytes ?? 0), 0);
-  if (record === null || needed === 0) return [];
-  const targets = pairs.length > 0 ? pairs.map(([, now]) => now) : record.devices.map(({ uuid }) => uuid);
-  const free = await backend.freeMemory();
-  if (!targets.every((uuid) => free.has(uuid))) return [];
-  const room = targets.reduce((sum, uuid) => sum + (free.get(uuid) ?? 0), 0);
-  if (needed <= room) return [];
-  return [
-    {
-      topic: 'memory',
-      verdict: 'refused',
-      text: `the checkpoint needs ${gib(needed)} of device memory, the devices have ${gib(room)} free`,
-      hint: 'End what else uses the devices (nvidia-smi), or map to larger ones.',
-    },
-  ];
-}
-
-export function findingText({ verdict, text, hint }: Finding): string {
-  const mark = verdict === 'ok' || verdict === 'note' ? '' : `${verdict}: `;
-  return `${mark}${text}${hint === undefined ? '' : `. ${hint}`}`;
 }

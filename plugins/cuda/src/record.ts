@@ -64,12 +64,29 @@ function device(value: Readonly<Record<string, unknown>>): CudaDevice {
   };
 }
 
+function sizes(value: unknown): Readonly<Record<string, number>> {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  if (entries.length > MAX_DEVICES) throw bad('the memory of a process on each device is too long');
+  return Object.fromEntries(
+    entries.map(([uuid, bytes]) => {
+      if (!isUuid(uuid)) throw bad(`"${uuid.slice(0, 50)}" is no UUID`);
+      return [normalUuid(uuid), size(bytes, 'the memory of a process on a device') ?? 0];
+    }),
+  );
+}
+
 function task(value: Readonly<Record<string, unknown>>): RecordedTask {
   const { pid, initial } = value;
   if (!Number.isInteger(pid) || (pid as number) < 1) throw bad('the pid of a process is no pid');
   if (initial !== 'running' && initial !== 'locked' && initial !== 'checkpointed')
     throw bad(`"${String(initial).slice(0, 20)}" is no state to restore`);
-  return { pid: pid as number, initial, movedBytes: size(value.movedBytes, 'the memory of a process') };
+  const { deviceBytes } = value;
+  return {
+    pid: pid as number,
+    initial,
+    movedBytes: size(value.movedBytes, 'the memory of a process'),
+    ...(deviceBytes === undefined ? {} : { deviceBytes: sizes(deviceBytes) }),
+  };
 }
 
 /** Facts as they were recorded; null when there are none (sets of CRIU). Whoever can write the images can write these: everything is checked. @throws CudaError */

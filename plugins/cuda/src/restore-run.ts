@@ -5,8 +5,9 @@ import { openBackend } from './choose-backend.js';
 import { candidates } from './discover.js';
 import { wakeOf } from './dump-run.js';
 import { CudaError } from './errors.js';
+import { findingText } from './finding.js';
 import { backendChoice, type CudaOptions } from './options.js';
-import { checkRestore, findingText } from './preflight.js';
+import { checkRestore } from './preflight.js';
 import { readRecord, type CudaRecord } from './record.js';
 import { resumeRestored } from './restore-states.js';
 
@@ -33,7 +34,10 @@ export class RestoreRun {
     }
     const { pairs, findings } = await checkRestore(this.backend, this.record, this.options);
     this.pairs = pairs;
-    for (const finding of findings.filter(({ verdict }) => verdict === 'warning')) this.host.log.warn(findingText(finding));
+    for (const finding of findings) {
+      if (finding.verdict === 'warning') this.host.log.warn(findingText(finding));
+      if (finding.verdict === 'note') this.host.log.info(findingText(finding));
+    }
     return findings
       .filter(({ verdict }) => verdict === 'refused')
       .map(({ text, hint }) => `${text}${hint === undefined ? '' : `. ${hint}`}`);

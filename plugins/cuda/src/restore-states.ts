@@ -15,6 +15,8 @@ export interface RecordedTask {
   readonly initial: 'running' | 'locked' | 'checkpointed';
   /** Bytes of device memory that the dump moved into it; null when that is not known. */
   readonly movedBytes: number | null;
+  /** Bytes on each device by UUID, as NVML told them before the lock; absent when it did not. */
+  readonly deviceBytes?: Readonly<Record<string, number>>;
 }
 
 export interface RestoreSettings {

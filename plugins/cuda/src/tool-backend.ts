@@ -8,6 +8,7 @@ import {
   type CudaBackend,
   type CudaDevice,
   type CudaState,
+  type DevicesLook,
   type GpuPair,
 } from './backend.js';
 import { callHung, CudaCallError, CudaError, type CudaAction } from './errors.js';
@@ -57,6 +58,10 @@ export class ToolBackend implements CudaBackend {
   /** The program cannot tell. */
   freeMemory(): Promise<ReadonlyMap<string, number>> {
     return Promise.resolve(new Map());
+  }
+
+  look(): Promise<DevicesLook> {
+    return Promise.resolve({ unseen: `the program ${this.info.path} cannot ask it` });
   }
 
   async restoreThread(pid: number): Promise<number | null> {

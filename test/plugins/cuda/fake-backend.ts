@@ -1,5 +1,13 @@
 /** A CUDA driver in memory: the states and answers of the real one (gpu.md A.1), with faults on demand. */
-import type { AbandonedCall, BackendInfo, CudaBackend, CudaDevice, CudaState, GpuPair } from '../../../plugins/cuda/src/backend.js';
+import type {
+  AbandonedCall,
+  BackendInfo,
+  CudaBackend,
+  CudaDevice,
+  CudaState,
+  DevicesLook,
+  GpuPair,
+} from '../../../plugins/cuda/src/backend.js';
 import { callFailed, callHung, type CudaAction } from '../../../plugins/cuda/src/errors.js';
 
 export interface FakeProcess {
@@ -37,6 +45,7 @@ export class FakeBackend implements CudaBackend {
   peak = 0;
   closed = false;
   gpus: CudaDevice[] = [{ uuid: uuid(1), name: 'Fake A', totalMemory: 1 << 30 }];
+  seen: DevicesLook = { unseen: 'nobody is there' };
   private readonly lost: AbandonedCall[] = [];
   private active = 0;
 
@@ -57,6 +66,10 @@ export class FakeBackend implements CudaBackend {
 
   freeMemory(): Promise<ReadonlyMap<string, number>> {
     return Promise.resolve(new Map(this.gpus.map(({ uuid: id, totalMemory }) => [id, totalMemory ?? 0])));
+  }
+
+  look(): Promise<DevicesLook> {
+    return Promise.resolve(this.seen);
   }
 
   async restoreThread(pid: number): Promise<number | null> {

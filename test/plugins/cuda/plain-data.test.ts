@@ -13,7 +13,9 @@ import { moduleVersion } from '../../../plugins/cuda/src/driver-module.js';
 import { devicesOfModule } from '../../../plugins/cuda/src/module-devices.js';
 import { readManifest } from '../../../plugins/cuda/src/manifest.js';
 import { readCudaOptions } from '../../../plugins/cuda/src/options.js';
-import { checkRestore, driverFindings, hostFindings, hostMemoryFindings } from '../../../plugins/cuda/src/preflight.js';
+import { hostFindings } from '../../../plugins/cuda/src/host-findings.js';
+import { hostMemoryFindings } from '../../../plugins/cuda/src/memory-findings.js';
+import { checkRestore, driverFindings } from '../../../plugins/cuda/src/preflight.js';
 import { makeRecord, readRecord } from '../../../plugins/cuda/src/record.js';
 import { FakeBackend, uuid } from './fake-backend.js';
 
@@ -80,14 +82,22 @@ test('restore: an older driver, a missing device and too little memory are refus
 test('restore: another device of the model is taken, by a driver that can', async () => {
   const backend = new FakeBackend();
   const record = makeRecord(backend.info, [{ uuid: uuid(9), name: 'Fake A', totalMemory: GIB }], []);
-  assert.deepEqual(await checkRestore(backend, record, options()), { pairs: [[uuid(9), uuid(1)]], findings: [] });
+  const verdict = await checkRestore(backend, record, options());
+  assert.deepEqual(verdict.pairs, [[uuid(9), uuid(1)]]);
+  assert.deepEqual(
+    verdict.findings.map(({ verdict: how }) => how),
+    ['note'],
+    'NVML could not be asked',
+  );
   const old = Object.assign(new FakeBackend(), { info: { ...backend.info, cudaVersion: 12_080, moduleVersion: '570.1' } });
   const { findings } = await checkRestore(old, { ...record, cudaVersion: 12_080, moduleVersion: '570.1' }, options());
   assert.match(findings[0]?.text ?? '', /this driver cannot move a process to other devices/);
 });
 
 test('restore of a set of CRIU: nothing is known, and nothing is refused', async () => {
-  assert.deepEqual(await checkRestore(new FakeBackend(), null, options()), { pairs: [], findings: [] });
+  const { pairs, findings } = await checkRestore(new FakeBackend(), null, options());
+  assert.deepEqual(pairs, []);
+  assert.ok(findings.every(({ verdict }) => verdict === 'note'));
 });
 
 test('what a driver is too old for', () => {
@@ -125,9 +135,11 @@ test('what the kernel module tells in /proc, MIG and persistence', () => {
     );
     assert.equal(moduleVersion(proc), '580.65.06');
     assert.deepEqual(devicesOfModule(proc), [{ uuid: uuid(3), name: 'NVIDIA H100', totalMemory: null }]);
-    assert.doesNotMatch(JSON.stringify(hostFindings(root)), /MIG/);
+    const before = JSON.stringify(hostFindings({ unseen: 'no library' }, root));
+    assert.doesNotMatch(before, /divided by MIG/);
+    assert.match(before, /NVML was not asked \(no library\): clients of MPS.*could not be looked at/);
     mkdirSync(join(proc, 'capabilities/gpu0/mig/gi1'), { recursive: true });
-    assert.match(JSON.stringify(hostFindings(root)), /divided by MIG/);
+    assert.match(JSON.stringify(hostFindings({ unseen: 'no library' }, root)), /divided by MIG/);
     assert.equal(moduleVersion(join(root, 'nowhere')), null);
     assert.deepEqual(devicesOfModule(join(root, 'nowhere')), []);
   } finally {

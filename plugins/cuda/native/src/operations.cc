@@ -3,6 +3,8 @@
 #include <climits>
 #include <cstring>
 
+#include "nvml.h"
+
 namespace {
 
 constexpr size_t kMaxPairs = 256;
@@ -153,6 +155,11 @@ void memory(Helper &helper, const Request &request) {
   answer(request.id, code, std::to_string(free_bytes));
 }
 
+// Needs no cuInit.
+void survey(Helper &helper, const Request &request) {
+  if (wants(request, 0, 0)) answer(request.id, kSuccess, survey_devices(helper.driver->path()));
+}
+
 void state(Helper &helper, const Request &request) {
   int pid = 0, value = -1;
   if (!wants(request, 1, 1) || !pid_of(request, &pid) || !is_ready(helper, request, address_of(helper.driver->GetState))) return;
@@ -221,7 +228,7 @@ struct Entry {
 };
 
 constexpr Entry kOperations[] = {
-    {"driver", tell_driver}, {"init", init}, {"devices", devices},       {"memory", memory},   {"state", state},
+    {"driver", tell_driver}, {"init", init}, {"devices", devices},       {"memory", memory},   {"survey", survey}, {"state", state},
     {"thread", thread},      {"lock", lock}, {"checkpoint", checkpoint}, {"restore", restore}, {"unlock", unlock},
 };
 

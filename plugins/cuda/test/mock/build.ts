@@ -18,6 +18,8 @@ export interface MockPaths {
   /** Folder with libcuda.so.1 for LD_LIBRARY_PATH. The file has the symbols that a driver of that version has. */
   library(version: DriverVersion): string;
   readonly daemon: string;
+  /** Folder with libnvidia-ml.so.1 for LD_LIBRARY_PATH. */
+  readonly nvml: string;
   /** Folder with the fake cuda-checkpoint, for PATH. */
   readonly tool: string;
   /** Folder with the trivial cuda-checkpoint, which knows no state. */
@@ -65,6 +67,7 @@ async function build(): Promise<MockPaths> {
   return {
     library: (version) => at('lib', libraryFor(version)),
     daemon: at('fake-gpud'),
+    nvml: at('nvml'),
     tool: at('tool'),
     trivialTool: at('trivial'),
     caller: at('cuda-call'),

@@ -5,7 +5,8 @@
 //   kill CALL NTH request|answer  its caller dies by SIGKILL when the request is sent, or with half of the answer read
 //   forget                        no faults any more
 //   stats, events, clear-events
-//   memory DEVICE BYTES, attach-ms DEVICE MS, persistence-on, persistence-off, nccl-grace MS
+//   nvml                          what the fake NVML tells of each device: UUID TOTAL USED MIG PERSISTENCE MPS-CLIENT PID:BYTES,... and "|" behind it
+//   memory DEVICE BYTES, attach-ms DEVICE MS, mig DEVICE 0|1|2, mps DEVICE PID, persistence-on, persistence-off, nccl-grace MS
 //   begin CALL CALLER TARGET, end CALL CALLER TARGET CODE, persistence    (from callers)
 #include <unistd.h>
 
@@ -88,11 +89,28 @@ std::string events(const Daemon &daemon) {
   return text + "]";
 }
 
+std::string nvml(const Daemon &daemon) {
+  std::ostringstream out;
+  for (size_t i = 0; i < daemon.devices.size(); i++) {
+    const DeviceState &device = daemon.devices[i];
+    std::map<int, uint64_t> users;
+    for (const auto &[handle, memory] : daemon.memory)
+      if (memory.device == static_cast<int>(i) && daemon.clients.count(memory.client) != 0) users[daemon.clients.at(memory.client).pid] += memory.size;
+    out << uuid_text(device.info.uuid) << " " << device.info.memory << " " << device.used << " " << device.mig << " " << daemon.persistence << " "
+        << device.mps_client << " ";
+    for (const auto &[pid, bytes] : users) out << pid << ":" << bytes << ",";
+    out << " | ";
+  }
+  return out.str();
+}
+
 std::string set_device(Daemon &daemon, const Words &words) {
   size_t index = words.size() == 3 ? strtoul(words[1].c_str(), nullptr, 10) : daemon.devices.size();
   if (index >= daemon.devices.size()) return "error: " + words[0] + " DEVICE NUMBER";
   uint64_t value = strtoull(words[2].c_str(), nullptr, 10);
   if (words[0] == "memory") daemon.devices[index].info.memory = value;
+  else if (words[0] == "mig") daemon.devices[index].mig = static_cast<uint32_t>(value);
+  else if (words[0] == "mps") daemon.devices[index].mps_client = static_cast<int>(value);
   else daemon.devices[index].attach_ms = static_cast<uint32_t>(value);
   return "ok";
 }
@@ -105,7 +123,8 @@ std::string execute(Daemon &daemon, const Words &words) {
   if (verb == "fail" || verb == "hang" || verb == "crash" || verb == "kill") return add_fault(daemon, words);
   if (verb == "stats") return stats(daemon);
   if (verb == "events") return events(daemon);
-  if (verb == "memory" || verb == "attach-ms") return set_device(daemon, words);
+  if (verb == "nvml") return nvml(daemon);
+  if (verb == "memory" || verb == "attach-ms" || verb == "mig" || verb == "mps") return set_device(daemon, words);
   if (verb == "forget") daemon.faults.clear();
   else if (verb == "clear-events") daemon.events.clear();
   else if (verb == "persistence-on" || verb == "persistence-off") daemon.persistence = verb == "persistence-on";

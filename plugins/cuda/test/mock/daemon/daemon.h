@@ -18,6 +18,8 @@ struct DeviceState {
   uint32_t attach_ms = 0;  // what one attach costs
   uint64_t used = 0;       // bytes of device memory that are given out
   uint64_t attaches = 0;
+  uint32_t mig = 0;      // 0 off, 1 on, 2: a device that has no such mode
+  int mps_client = 0;    // a process that uses it through MPS; 0: none
 };
 
 // One allocation of device memory. The memfd is never handed out.
