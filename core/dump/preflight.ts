@@ -6,9 +6,11 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { CrError } from '../errors.js';
 import type { Hooks } from '../hooks.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
+import { type OwnState, readOwnState } from '../kernel/own-state.js';
 import { readNamespaces, type NsKind } from '../kernel/procfs/ns.js';
 import { isZombie } from '../kernel/procfs/stat.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
+import type { Log } from '../log.js';
 import type { ResolvedDumpOptions } from '../options.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
 import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
@@ -29,8 +31,9 @@ const MAX_LINES = 200;
 const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'uts', 'mnt', 'user', 'cgroup', 'time'];
 
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
-export function preflight(thread: KernelThread, options: ResolvedDumpOptions, hooks: Hooks): TreeNode[] {
+export function preflight(thread: KernelThread, options: ResolvedDumpOptions, hooks: Hooks, log: Log): TreeNode[] {
   const { proc } = thread;
+  const rights = readOwnState(proc);
   const nodes = walkTree(proc, options.pid);
   checkRoot(proc, nodes);
   const files = new PreflightFiles(
@@ -40,15 +43,18 @@ export function preflight(thread: KernelThread, options: ResolvedDumpOptions, ho
     hooks,
   );
   const own = readNamespaces(proc, process.pid);
+  const foreseen: Refusal[] = [];
   const live = nodes.filter((node) => !isZombie(node)).map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
     ...checkNumbers(proc, nodes),
     ...checkIpcNamespaces(proc, live),
     ...checkBirths(thread, nodes, options),
-    ...nodes.flatMap((node) => checkProcess({ thread, files, hooks, own }, node)),
+    ...nodes.flatMap((node) => checkProcess({ thread, files, hooks, own, rights, foreseen }, node)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
+  for (const { pid, what } of foreseen.slice(0, MAX_LINES))
+    log.warn(`A restore with the rights that we have now would fail: pid ${pid} ${what}`);
   return nodes;
 }
 
@@ -89,11 +95,14 @@ interface Context {
   readonly thread: KernelThread;
   readonly files: PreflightFiles;
   readonly hooks: Hooks;
+  readonly rights: OwnState;
+  /** What a restore could not do with them. */
+  readonly foreseen: Refusal[];
   /** Namespaces of criu-ts. */
   readonly own: ReturnType<typeof readNamespaces>;
 }
 
-function checkProcess({ thread, files, hooks, own }: Context, node: TreeNode): Refusal[] {
+function checkProcess({ thread, files, hooks, own, rights, foreseen }: Context, node: TreeNode): Refusal[] {
   const { proc } = thread;
   const { pid, status } = node;
   if (isZombie(node)) return hasDeadLeader(proc, node) ? [{ pid, what: DEAD_LEADER }] : [];
@@ -109,8 +118,12 @@ function checkProcess({ thread, files, hooks, own }: Context, node: TreeNode): R
     if (reason && !hooks.claims.claimMapping.call(pid, vma)) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }
   for (const line of [...files.refusals(pid), ...files.mappingRefusals(pid, vmas)]) no(line);
+  for (const what of files.foresee(pid, rights)) foreseen.push({ pid, what });
   const target = preflightTask(thread, node);
-  for (const resource of hooks.resources) resource.preflight?.(target).forEach(no);
+  for (const resource of hooks.resources) {
+    resource.preflight?.(target).forEach(no);
+    for (const what of resource.foresee?.(target, rights) ?? []) foreseen.push({ pid, what });
+  }
   return out;
 }
 

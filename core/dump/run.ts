@@ -127,7 +127,7 @@ class DumpSession {
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(resolve(options.workDir, options.freezeCgroup));
     });
     if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
-    this.nodes = await stages.run('preflight', () => preflight(this.thread, options, this.hooks));
+    this.nodes = await stages.run('preflight', () => preflight(this.thread, options, this.hooks, this.log));
     if (options.dryRun) return planned(this.nodes);
     const images = new ImageWriter(options.imagesDir);
     this.images = images;

@@ -102,6 +102,7 @@ export const creds: TaskResource = {
     for (const fine of [null, '', 'unconfined', own]) labels.delete(fine);
     return [...labels].map((label) => `is confined by the security profile "${label}"; not built yet: run it unconfined`);
   },
+  foresee: ({ status }, own) => credsProblems(credsEntry(status), own.status.caps),
   readFrozen(task, run) {
     const known = new Map<string, CredsEntry>();
     for (const thread of task.threads) readThreadCreds(run, thread, known);

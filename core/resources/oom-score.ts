@@ -1,5 +1,6 @@
 /** oom_score_adj: how readily the kernel kills the process when memory runs out (proc_pid_oom_score_adj(5)). */
 import { readOomScoreAdj } from '../kernel/procfs/task-values.js';
+import { hasCapability } from './capabilities.js';
 import { emitProcSelf } from './proc-self.js';
 import type { TaskResource } from './resource.js';
 import { taskPart } from './task-parts.js';
@@ -12,8 +13,11 @@ export const oomScore: TaskResource = {
     const value = readOomScoreAdj(run.thread.proc, task.pid);
     if (value !== null) taskPart(task.core).oom_score_adj = value;
   },
-  plan(task) {
+  plan(task, run) {
     const value = taskPart(task.core!).oom_score_adj ?? 0;
+    const own = run.own.oomScoreAdj ?? 0;
+    if (value < own && !hasCapability(run.own.status.caps.effective, 'SYS_RESOURCE'))
+      run.log.warn(`pid ${task.pid} had oom_score_adj ${value}; without CAP_SYS_RESOURCE it may keep that of criu-ts, ${own}`);
     return Math.abs(value) <= LIMIT ? [] : [`has the impossible oom_score_adj ${value}: the image is damaged`];
   },
   process: {

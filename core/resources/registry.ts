@@ -10,6 +10,7 @@ import { files } from './files/resource.js';
 import { ioPriority } from './io-priority.js';
 import { localDescriptors } from './local-descriptors.js';
 import { loginuid } from './loginuid.js';
+import { lockedMemory } from './memory/locked.js';
 import { mappingPolicy } from './memory/mapping-policy.js';
 import { mcePolicy } from './mce-policy.js';
 import { membarrier } from './membarrier.js';
@@ -54,6 +55,7 @@ export const TASK_RESOURCES: readonly TaskResource[] = [
   registers,
   mm,
   mappingPolicy,
+  lockedMemory,
   protectionKeys,
   sysvIpc,
   timers,

@@ -4,6 +4,7 @@
  */
 import type { DumpRun, DumpTask, DumpThread } from '../dump/model.js';
 import type { PreflightTask } from '../dump/preflight-task.js';
+import type { OwnState } from '../kernel/own-state.js';
 import type { Program } from '../program/program.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from '../restore/model.js';
 
@@ -56,6 +57,11 @@ export interface TaskResource {
    * Before the freeze: says why this task cannot be dumped (one line each, with what to do), or nothing. Must not change the target.
    */
   preflight?(task: PreflightTask): string[];
+  /**
+   * Before the freeze: says what of this task a restore with our own rights could not give back (one line each, with what it takes), or nothing. That is no
+   * reason to refuse: whoever restores may have other rights. It only looks at the leader.
+   */
+  foresee?(task: PreflightTask, own: OwnState): string[];
   /** Right after the freeze, from /proc or with plain calls, no target instruction has run. Fills task.core / thread.core / task.mm. */
   readFrozen?(task: DumpTask, run: DumpRun): void;
   /** Ops for the tracing KernelThread about one stopped thread (ptrace and pid-based calls). */

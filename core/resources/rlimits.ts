@@ -1,6 +1,7 @@
 /** Resource limits (getrlimit(2)). They belong to the process. */
 import { CrError } from '../errors.js';
 import type { RlimitEntry } from '../images/generated/core.js';
+import type { OwnState } from '../kernel/own-state.js';
 import { readLimits, RLIM_INFINITY, RLIM_NLIMITS, type Rlimit } from '../kernel/procfs/limits.js';
 import type { Program } from '../program/program.js';
 import type { RestoreTask } from '../restore/model.js';
@@ -27,6 +28,11 @@ const NAMES = [
   'RTPRIO',
   'RTTIME',
 ];
+
+/** DATA, MEMLOCK, AS, SIGPENDING: they bound what is made before the limits of the task are set. */
+const HINDERING = [2, 8, 9, 11] as const;
+
+const mayRaise = (own: OwnState) => hasCapability(own.status.caps.effective, 'SYS_RESOURCE');
 
 function amount(value: bigint): string {
   return value === RLIM_INFINITY ? 'unlimited' : String(value);
@@ -72,11 +78,33 @@ export const rlimits: TaskResource = {
       throw new CrError('CR_TARGET_LOST', { message: 'ended while it was frozen', subject: { pid: task.pid }, target: 'running' });
     taskPart(task.core).rlimits = { rlimits: limits.map(({ soft, hard }) => ({ cur: soft, max: hard })) };
   },
-  plan: (task, run) => limitProblems(limitsOf(task), run.own.limits, hasCapability(run.own.status.caps.effective, 'SYS_RESOURCE')),
+  foresee({ pid, proc }, own) {
+    if (mayRaise(own)) return [];
+    return limitProblems(
+      (readLimits(proc, pid) ?? []).map(({ soft, hard }) => ({ cur: soft, max: hard })),
+      own.limits,
+      false,
+    );
+  },
+  plan: (task, run) => limitProblems(limitsOf(task), run.own.limits, mayRaise(run.own)),
   process: {
+    // What we gave ourselves as soft limit must not be in the way of what the tasks had. The first task hands it down.
+    early(p, task, run) {
+      if (task !== run.tasks[0]) return;
+      for (const resource of HINDERING) {
+        const { soft, hard } = run.own.limits[resource]!;
+        if (soft < hard) emitLimit(p, resource, { cur: hard, max: hard });
+      }
+    },
     // After everything that they limit (queued signals too), and before the credentials that may raise a hard limit go.
-    limits(p, task) {
-      limitsOf(task).forEach((entry, resource) => emitLimit(p, resource, entry));
+    limits(p, task, run) {
+      const wanted = limitsOf(task);
+      wanted.forEach((entry, resource) => emitLimit(p, resource, entry));
+      // Images without limits: as whoever restores has them.
+      for (const resource of HINDERING) {
+        const { soft, hard } = run.own.limits[resource]!;
+        if (!wanted[resource] && soft < hard) emitLimit(p, resource, { cur: soft, max: hard });
+      }
     },
   },
 };

@@ -1,8 +1,10 @@
 /** Scheduling of every thread: policy, real-time priority, nice value (sched(7)). CRIU keeps these three. */
 import { CrError } from '../errors.js';
 import type { ThreadCoreEntry } from '../images/generated/core.js';
+import type { OwnState } from '../kernel/own-state.js';
+import { hasCapability } from './capabilities.js';
 import type { TaskResource } from './resource.js';
-import { threadPart, whose } from './task-parts.js';
+import { credsPart, threadPart, whose } from './task-parts.js';
 
 /** linux/sched.h */
 const POLICY = { other: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, ext: 7 } as const;
@@ -45,6 +47,30 @@ export function schedProblem({ sched_policy = 0, sched_prio = 0, sched_nice = 0 
   return null;
 }
 
+type Wanted = Partial<Pick<ThreadCoreEntry, 'sched_policy' | 'sched_prio' | 'sched_nice'>>;
+
+/** Threads start with what criu-ts has: then nothing is set, and no right to set it is needed. */
+function isOurs({ sched_policy = 0, sched_nice = 0 }: Wanted, { policy, nice }: OwnState): boolean {
+  return sched_policy === POLICY.other && policy === POLICY.other && sched_nice === nice;
+}
+
+/** Whether a thread of these users is a foreign one for us (sched_setscheduler(2), setpriority(2)). */
+function isForeign({ uid, euid }: { readonly uid: number; readonly euid: number }, own: OwnState): boolean {
+  const us = own.status.uids[1];
+  return uid !== us && euid !== us;
+}
+
+/** Why we may not give a thread this scheduling: without CAP_SYS_NICE only threads of our own user, and only downwards. */
+export function niceProblem(wanted: Wanted, ids: { readonly uid: number; readonly euid: number }, own: OwnState): string | null {
+  const { sched_policy = 0, sched_nice = 0 } = wanted;
+  if (isOurs(wanted, own) || hasCapability(own.status.caps.effective, 'SYS_NICE')) return null;
+  if (!isRealTime(sched_policy & ~RESET_ON_FORK) && sched_nice >= own.nice && !isForeign(ids, own)) return null;
+  return (
+    `has scheduling policy ${sched_policy} and nice value ${sched_nice}, criu-ts has ${own.policy} and ${own.nice} and no CAP_SYS_NICE: ` +
+    'start criu-ts with that nice value, or with the capability'
+  );
+}
+
 export const sched: TaskResource = {
   name: 'sched',
   preflight: (task) =>
@@ -76,14 +102,20 @@ export const sched: TaskResource = {
       if (isRealTime(policy)) core.sched_prio = attr.get('sched_priority');
     };
   },
-  plan: (task) =>
+  foresee({ stat, status }, own) {
+    const wanted = { sched_policy: stat.policy, sched_prio: stat.rtPriority, sched_nice: stat.nice };
+    const problem = niceProblem(wanted, { uid: status.uids[0], euid: status.uids[1] }, own);
+    return problem === null ? [] : [problem];
+  },
+  plan: (task, run) =>
     task.threads.flatMap((thread) => {
-      const problem = schedProblem(threadPart(thread.core));
+      const problem = schedProblem(threadPart(thread.core)) ?? niceProblem(threadPart(thread.core), credsPart(thread.core), run.own);
       return problem === null ? [] : [whose(task.pid, thread.tid) + problem];
     }),
   // From outside and at the very end: we keep the privilege that the thread's credentials lack, and no step of the restore waits for an idle-class
   // thread or competes with a real-time one.
-  release(p, thread) {
+  release(p, thread, run) {
+    if (isOurs(threadPart(thread.core), run.own)) return;
     const { sched_policy = 0, sched_prio = 0, sched_nice = 0 } = threadPart(thread.core);
     p.sys.setpriority(PRIO_PROCESS, thread.tid, sched_nice).must(`give thread ${thread.tid} the nice value ${sched_nice}`);
     p.sys

@@ -14,7 +14,7 @@ import type { ExtraState } from '../resources/extra-state.js';
 import type { IpcRestore } from '../resources/ipc/restore.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import type { PageMap } from '../resources/memory/page-map.js';
-import type { OwnState } from './own.js';
+import type { OwnState } from '../kernel/own-state.js';
 import type { ServiceFds } from './service-fds.js';
 
 export interface RestoreThread {

@@ -12,7 +12,7 @@ import { readStatus } from '../../core/kernel/procfs/status.js';
 import { readOomScoreAdj, readPersonality } from '../../core/kernel/procfs/task-values.js';
 import type { DumpRun, DumpTask, DumpThread } from '../../core/dump/model.js';
 import type { Program } from '../../core/program/program.js';
-import { readOwnState } from '../../core/restore/own.js';
+import { readOwnState } from '../../core/kernel/own-state.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from '../../core/restore/model.js';
 import { coredumpFilter } from '../../core/resources/coredump-filter.js';
 import { credsEntry } from '../../core/resources/creds-entry.js';
@@ -120,6 +120,7 @@ function restoreAll(thread: KernelThread, core: CoreEntry, extra: ExtraState): v
   const one: RestoreThread = { task: restoreTask, tid: thread.tid, core, isLeader: true };
   task.threads.push(one);
   const run = {
+    tasks: [restoreTask],
     own: readOwnState(thread.proc),
     log: silentLog(),
     thread,

@@ -1,5 +1,6 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
 import type { Hooks } from '../../hooks.js';
+import type { OwnState } from '../../kernel/own-state.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo, showsLock } from '../../kernel/procfs/fdinfo.js';
@@ -15,6 +16,7 @@ import { seeFds, seeLink } from './seen.js';
 const LOOKS = 3;
 
 const PROT_EXEC = 4;
+const RLIMIT_NOFILE = 7;
 /** Kinds that are opened by path. */
 const BY_PATH: readonly string[] = ['reg', 'fifo'];
 
@@ -23,6 +25,8 @@ export class PreflightFiles implements PreflightContext {
   private masters: Set<number> | null = null;
   private readonly mapped = new Set<string>();
   private readonly host: HostContext;
+  /** Highest descriptor and how many there are, by pid, as last seen. */
+  private readonly descriptors = new Map<number, { readonly highest: number; readonly count: number }>();
 
   constructor(
     readonly proc: ProcReader,
@@ -120,6 +124,18 @@ export class PreflightFiles implements PreflightContext {
     return lines;
   }
 
+  /** What a restore with our own rights could not do; after `refusals`. It needs a number for each descriptor above the highest (restore/service-fds.ts). */
+  foresee(pid: number, own: OwnState): string[] {
+    const { highest, count } = this.descriptors.get(pid) ?? { highest: 0, count: 0 };
+    const limit = own.limits[RLIMIT_NOFILE]!.hard;
+    return BigInt(highest + 1 + count) <= limit
+      ? []
+      : [
+          `has descriptor ${highest}, above which a restore needs ${count} numbers, and criu-ts may have ${limit}: ` +
+            'start criu-ts with a higher limit (ulimit -H -n)',
+        ];
+  }
+
   /** False when link or file changed since we looked: the two may then belong to different files. */
   private stillThere({ pid, fd, link, stat }: SeenFile): boolean {
     const now = seeLink(this.proc, pid, `fd/${fd}`, fd);
@@ -128,7 +144,9 @@ export class PreflightFiles implements PreflightContext {
 
   private look(pid: number): string[] {
     const out: string[] = [];
-    for (const file of seeFds(this.proc, pid)) {
+    const seen = seeFds(this.proc, pid);
+    this.descriptors.set(pid, { highest: seen.at(-1)?.fd ?? 0, count: seen.length });
+    for (const file of seen) {
       const kind = this.hooks.claims.claimFile.call(file);
       const reason = kind ? this.ask(file, kind) : refusalOf(file, this.asked);
       if (reason !== null && this.stillThere(file)) out.push(`fd ${file.fd} ${reason}`);
