@@ -1,10 +1,11 @@
-/** A program that is dumped and restored with a plugin, by the criu-ts that is installed beside the test. */
+/** A program that is dumped and restored with a plugin, by the criu-ts that is installed (engine.ts). */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginDefinition } from '../../../core/plugins/definition.js';
+import { loadEngine } from './engine.js';
 
 export interface VictimOptions {
   readonly command: string;
@@ -69,13 +70,13 @@ export class Victim {
 
   /** Dumps it, and waits until it is gone unless `leaveRunning`. */
   async dump(options: VictimRunOptions): Promise<void> {
-    const { dump } = await import('criu-ts');
+    const { dump } = await loadEngine();
     await dump({ ...options, pid: this.pid, imagesDir: this.imagesDir });
     if (options.leaveRunning !== true) await until('its end', () => !this.isRunning);
   }
 
   async restore(options: VictimRunOptions): Promise<void> {
-    const { restore } = await import('criu-ts');
+    const { restore } = await loadEngine();
     const { pid } = await restore({ ...options, imagesDir: this.imagesDir, detached: true });
     this.current = pid;
   }
