@@ -12,7 +12,7 @@ import {
 import { type SettingsLayer, applyLayers } from '../config/layers.js';
 import type { Note, Occurrence } from '../config/occurrence.js';
 import { usageError } from '../config/option-row.js';
-import { COMMANDS, type Command, type Settings, configuredCommands } from '../config/settings.js';
+import { COMMANDS, type Command, type Settings, configuredCommands, emptySettings } from '../config/settings.js';
 import { CrError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { splitWords } from './getopt.js';
@@ -81,6 +81,17 @@ function readWords(argv: readonly string[]): Typed | 'help' | 'version' {
   if (!COMMANDS[command].built)
     throw new CrError('CR_NOT_BUILT', { message: `the command ${command} is not built yet`, target: 'not started' });
   return { command, occurrences, words: [...others, ...rest] };
+}
+
+/** Where the log goes and how much of it. */
+const LOG_OPTIONS: readonly string[] = ['images-dir', 'work-dir', 'log-file', 'verbosity'];
+
+/** What the words say about the log, whatever else is wrong with them. Files are not looked at. */
+export function typedLogSettings(argv: readonly string[]): Settings {
+  const settings = emptySettings();
+  for (const { row, text, on, from } of splitWords(argv).occurrences)
+    if (LOG_OPTIONS.includes(row.long)) row.apply(settings, text, on, from);
+  return settings;
 }
 
 function settle({ command, occurrences, words }: Typed, places: ConfigPlaces, criu: CriuLayers, own: OwnConfig): CommandLine {

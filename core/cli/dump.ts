@@ -14,8 +14,6 @@ function dryRunText({ pid, tasks, threads }: DumpResult): string {
 
 export const runDump: CommandRunner = async (line, keepLog) => {
   const { settings } = line;
-  // Options first: a wrong command line must not leave a log file behind.
-  dumpOptions(settings, {});
   const run = openRun(line);
   keepLog(run.log);
   try {

@@ -5,8 +5,8 @@ import { CrError } from '../errors.js';
 import { loadedNative } from '../kernel/native.js';
 import { versionText } from '../version.js';
 import { usualPlaces } from '../config/collect.js';
-import { type CommandLine, type ParsedLine, readCommandLine } from './command-line.js';
-import { reportFailure } from './run-context.js';
+import { type CommandLine, type ParsedLine, readCommandLine, typedLogSettings } from './command-line.js';
+import { refusalLog, reportFailure } from './run-context.js';
 import type { Command } from '../config/settings.js';
 
 /** One command. The returned number is the exit status. */
@@ -60,7 +60,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     const run = await loadCommand(line.command);
     return await run(line, (opened) => (log = opened));
   } catch (error) {
-    return reportFailure(error, log, typeof line === 'string' ? undefined : line);
+    if (typeof line === 'object') return reportFailure(error, log, line.settings.engine.logFile !== undefined);
+    if (error instanceof CrError && error.code === 'CR_NOT_BUILT') log = refusalLog(() => typedLogSettings(argv).engine);
+    return reportFailure(error, log, log !== undefined);
   } finally {
     log?.close();
   }

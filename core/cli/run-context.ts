@@ -5,7 +5,8 @@ import { LOG_LEVEL, type Log, logFailure, openLog, printable, writeAll } from '.
 import { DEFAULT_VERBOSITY } from '../options.js';
 import { versionText } from '../version.js';
 import { type Progress, createProgress } from './progress.js';
-import type { CommandLine, ParsedLine } from './command-line.js';
+import type { EngineSettings } from '../config/settings.js';
+import type { CommandLine } from './command-line.js';
 
 export interface RunContext {
   readonly log: Log;
@@ -30,6 +31,20 @@ export function requireFolder(path: string | undefined, option: string): void {
   if (stat?.isDirectory() === true) return;
   const message = stat === undefined ? 'does not exist' : 'is not a folder';
   throw new CrError('CR_USAGE', { message, subject: { path }, hint: `Name a folder with ${option}.`, target: 'not started' });
+}
+
+/**
+ * The log file of a command line that was understood and asks for what is not built: CRIU has its log by then, and who runs us looks there for the reason.
+ * Undefined when no file was asked for or it cannot be made.
+ */
+export function refusalLog(read: () => EngineSettings): Log | undefined {
+  try {
+    const { verbosity = DEFAULT_VERBOSITY, workDir, imagesDir, logFile } = read();
+    return logFile === undefined ? undefined : openLog({ verbosity, workDir: workDir ?? imagesDir ?? '.', logFile });
+  } catch {
+    // The refusal itself is what matters, and it is told on standard error.
+    return undefined;
+  }
 }
 
 /** Opens the log and starts listening for SIGINT and SIGTERM. @throws CrError CR_USAGE when the log file cannot be created */
@@ -74,10 +89,10 @@ export function describeFailure(error: unknown): FailureText {
 /**
  * Reports a failure on standard error and in the log. The engine logs its own failures; when the log is standard error, or the engine was never
  * reached, each line must still appear exactly once.
+ * @param separate the log is a file of its own
  */
-export function reportFailure(error: unknown, log: Log | undefined, line: Exclude<ParsedLine, string> | undefined): number {
+export function reportFailure(error: unknown, log: Log | undefined, separate: boolean): number {
   const { report, exitCode, stack } = describeFailure(error);
-  const separate = line?.settings.engine.logFile !== undefined;
   const logged = log?.firstError !== undefined;
   if (separate || !logged || log.verbosity < LOG_LEVEL.error) writeAll(2, `${report.split('\n').map(printable).join('\n')}\n`);
   if (log !== undefined && separate && !logged) logFailure(log, error);

@@ -174,6 +174,33 @@ test('a log file gets the error too, and standard error shows it once', () => {
   assert.match(log, /^\(00\.0\d{5}\) Version: 4\.2$/m);
 });
 
+test('what is not built yet, and a dump of nothing, are told in the log file too: as by CRIU', () => {
+  for (const [words, says] of [
+    [
+      ['dump', '-t', '1', '--manage-cgroups'],
+      /Error \(\S+\): CR_NOT_BUILT {2}option --manage-cgroups \(--manage-cgroups of CRIU\) is not built yet/,
+    ],
+    [['pre-dump', '-t', '1'], /Error \(\S+\): CR_NOT_BUILT {2}the command pre-dump is not built yet/],
+    [['restore', '--lazy-pages'], /Error \(\S+\): CR_NOT_BUILT {2}option --lazy-pages/],
+    [['dump'], /Error \(\S+\): CR_USAGE {2}dump needs the root of the tree/],
+  ] as const) {
+    const logs = mkdtempSync(join(dir, 'refused-'));
+    const done = criuTs([...words, '-D', images, '-W', logs, '-o', 'refused.log']);
+    assert.equal(done.status, 1);
+    const log = readFileSync(join(logs, 'refused.log'), 'utf8');
+    assert.match(log, says);
+    assert.match(log, /target: not started/);
+    assert.equal(done.stderr.match(/CR_/g)?.length, 1, done.stderr);
+  }
+});
+
+test('a command line that nobody understands leaves no log file: as by CRIU', () => {
+  const logs = mkdtempSync(join(dir, 'refused-'));
+  for (const option of ['--no-such', '--ghost-limit=none', '-vx'])
+    assert.equal(criuTs(['dump', '-t', '1', '-D', images, '-W', logs, '-o', 'refused.log', option]).status, 1);
+  assert.deepEqual(readdirSync(logs), []);
+});
+
 test('a log file that cannot be made is an error of its own', () => {
   const done = criuTs(['dump', '-t', '4194303', '-D', images, '-o', join(dir, 'no/such/dump.log')]);
   assert.equal(done.status, 1);
