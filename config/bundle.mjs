@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { acceptedFlags } from './node-flags.mjs';
 
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
 const dist = join(root, 'dist');
@@ -48,13 +49,6 @@ function replaceFile(path, data) {
 /** Far longer than any of these needs: set-up must end. */
 const TIMEOUT_MS = 60_000;
 
-/** What the launcher gives to Node: V8 takes bytecode only where it was made with the same flags. */
-function launcherFlags() {
-  const found = /^exec "\$node" (--.*) "\$here/m.exec(readFileSync(join(root, 'core/cli/criu-ts'), 'utf8'));
-  if (found === null) throw new Error('core/cli/criu-ts starts Node in a way that config/bundle.mjs does not know');
-  return found[1].split(' ');
-}
-
 function runNode(args, what) {
   const done = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 16 << 20, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
   if (done.status !== 0) throw new Error(`${what} failed: ${done.stdout}${done.stderr}`);
@@ -83,9 +77,11 @@ const id = createHash('sha256').update(code).digest('hex').slice(0, 16);
 // The first line names the bytecode that belongs to exactly this text (core/cli/boot.cjs).
 replaceFile(join(out, 'criu-ts.cjs'), `//${id}\n(function (exports, require, module, __filename, __dirname) {${code}\n})`);
 for (const name of readdirSync(out)) if (name.endsWith('.cache') && !name.includes(id)) rmSync(join(out, name));
+// V8 takes bytecode only where it was made with the same flags.
+const flags = acceptedFlags(process.execPath);
 for (const kind of ['other', 'dump', 'restore']) {
   try {
-    runNode([...launcherFlags(), join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
+    runNode([...flags, join(root, 'config/rehearse.cjs'), kind], `the rehearsal of ${kind}`);
   } catch (error) {
     // Where no process can be checkpointed (an unprivileged build) these two commands start without bytecode.
     if (kind === 'other') throw error;
@@ -95,4 +91,9 @@ for (const kind of ['other', 'dump', 'restore']) {
 // What the launcher answers without starting Node; the texts come from the program itself.
 for (const name of ['version', 'help'])
   replaceFile(join(out, `${name}.txt`), runNode([join(root, 'core/cli/boot.cjs'), `--${name}`], `--${name}`));
-replaceFile(join(root, 'core/cli/.node-path'), `${process.execPath}\n`);
+
+// For the launcher: Node, its flags, and as the time of the file that of Node, which tells whether another one lies there now.
+const place = join(root, 'core/cli/.node-path');
+replaceFile(place, `${process.execPath}\n${flags.join(' ')}\n`);
+const touched = spawnSync('touch', ['-r', process.execPath, place]);
+if (touched.status !== 0) throw new Error(`touch of ${place} failed: ${touched.stderr}`);

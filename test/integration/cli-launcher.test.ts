@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -39,6 +39,48 @@ test('through relative and absolute symbolic links, and by PATH', () => {
   ]) {
     assert.match(sh(script, { cwd: dir, path: `${dir}:${BARE_PATH}` }).stderr, USAGE, script);
   }
+});
+
+/** A launcher with a `node` that prints what it is given, and the file that set-up leaves beside it. */
+function withNode(body: (folder: string) => void): void {
+  const folder = mkdtempSync(join(dir, 'node-'));
+  const cli = join(folder, 'core/cli');
+  mkdirSync(cli, { recursive: true });
+  for (const name of ['criu-ts', 'boot.cjs']) copyFileSync(join(root, 'core/cli', name), join(cli, name));
+  symlinkSync(join(root, 'dist'), join(folder, 'dist'));
+  writeFileSync(join(folder, 'node'), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+  writeFileSync(join(cli, '.node-path'), `${folder}/node\n--one=1 --two\n`);
+  body(folder);
+}
+
+test('Node gets the flags that set-up found it to take, and none when another one is there now', () => {
+  withNode((folder) => {
+    const [node, told] = [join(folder, 'node'), join(folder, 'core/cli/.node-path')];
+    const words = () =>
+      sh(`"${folder}/core/cli/criu-ts" stages`, { path: `${folder}:${BARE_PATH}` })
+        .stdout.split('\n')
+        .slice(0, -1);
+    const [boot, now] = [`${folder}/core/cli/boot.cjs`, Date.now() / 1000];
+    for (const [its, ours, flags] of [
+      [now, now, ['--one=1', '--two']],
+      [now, now - 100, []],
+      [now - 100, now, []],
+    ] as const) {
+      utimesSync(node, its, its);
+      utimesSync(told, ours, ours);
+      assert.deepEqual(words(), [...flags, boot, 'stages']);
+    }
+    // That of PATH, when the one of set-up is gone.
+    writeFileSync(told, `/no/such/node\n--one=1 --two\n`);
+    assert.deepEqual(words(), [boot, 'stages']);
+  });
+});
+
+test('set-up keeps only flags that Node knows', () => {
+  const module = JSON.stringify(join(root, 'config/node-flags.mjs'));
+  const code = `import { acceptedFlags } from ${module}; console.log(acceptedFlags(process.execPath, ['--no-such-flag=1', '--stack-size=900', '--none-either']).join())`;
+  const done = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+  assert.equal(done.stdout, '--stack-size=900\n', done.stderr);
 });
 
 test('--version and --help print what the program prints, without Node', () => {
