@@ -17,7 +17,7 @@ const POLL_NS = 20_000_000;
 /** Arena bytes of one. */
 export const DAEMON_SIZE = THREAD_BLOCK_SIZE + THREAD_STACK;
 /** Arena bytes of emitStartDaemon(). */
-export const START_SIZE = 640;
+export const START_SIZE = 1024;
 
 export interface Daemon {
   readonly tracee: Tracee;
@@ -55,11 +55,13 @@ export function emitBlockSignals(p: Program, tid: number, who: 'task' | 'thread'
   p.sys.ptrace(PTRACE.SETSIGMASK, tid, 8, p.out(8).setU64(0, ALL_SIGNALS)).must(`block signals of ${who} ${tid}`);
 }
 
-/** Emits the start of a daemon. `entry` is the address of the blob's entry in the task. */
+/**
+ * Emits the start of a daemon, whose thread stands at its rescue stub with all signals blocked: should we die before it runs, a handler would find no room
+ * for a signal frame on the daemon's stack. `entry` is the address of the blob's entry in the task.
+ */
 export function emitStartDaemon(p: Program, arena: Arena, { tracee, block, stackTop }: Daemon, entry: number): void {
   const why = `start the daemon of thread ${tracee.tid}`;
   emitSetRegisters(p, tracee.tid, arch.daemonAt(tracee.registers!, entry, stackTop, arena.addr(block)), why);
-  emitBlockSignals(p, tracee.tid, 'thread');
   p.sys.ptrace(PTRACE.CONT, tracee.tid, 0, 0).must(why);
 }
 

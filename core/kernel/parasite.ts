@@ -162,9 +162,9 @@ export class Parasite {
 
   /** Emits the start of all daemons; when stepping, every thread merely stands at its rescue stub. */
   emitStart(p: Program): void {
-    if (this.stepping) this.emitParkOthers(p);
-    else
-      for (const daemon of this.daemons.values()) emitStartDaemon(p, this.arena, daemon, this.code!.addr + this.thread.native.blob.entry);
+    this.emitParkOthers(p);
+    if (this.stepping) return;
+    for (const daemon of this.daemons.values()) emitStartDaemon(p, this.arena, daemon, this.code!.addr + this.thread.native.blob.entry);
   }
 
   /** The program of emitStart() has ended well. */

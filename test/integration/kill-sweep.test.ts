@@ -49,20 +49,26 @@ describe('the tool is killed at any op of a dump, and the target runs on unharme
     });
 });
 
-test('the tool is killed at every op of leaving the tasks, while timers send them signals', { skip: NEEDS_ROOT }, async () => {
-  const running = new Running('fault-mix');
-  try {
-    const { outcome } = await running.dump(null);
-    const places = (outcome?.ops ?? []).filter(([program, run]) => program === 'parasite.cure' && run === 0);
-    assert.ok(places.length > 10, `${places.length} ops`);
-    for (const place of places) {
-      const { where } = await running.dump({ what: 'end-tool', place });
-      await running.assertUnharmed(where, true);
-    }
-    await running.finish();
-  } finally {
-    await running.close();
-  }
+describe('the tool is killed while timers send the tasks signals', { skip: NEEDS_ROOT }, () => {
+  for (const [what, program, victim] of [
+    ['every op of leaving', 'parasite.cure', 'fault-mix'],
+    ['every op of starting the daemons', 'parasite.start', 'signals-and-threads'],
+  ] as const)
+    test(what, async () => {
+      const running = new Running(victim);
+      try {
+        const { outcome } = await running.dump(null);
+        const places = (outcome?.ops ?? []).filter(([name, run]) => name === program && run === 0);
+        assert.ok(places.length > 4, `${places.length} ops`);
+        for (const place of places) {
+          const { where } = await running.dump({ what: 'end-tool', place });
+          await running.assertUnharmed(where, true);
+        }
+        await running.finish();
+      } finally {
+        await running.close();
+      }
+    });
 });
 
 /** Dumps a fresh victim of which one process is killed at that op. The others must be as they were. */
