@@ -14,6 +14,7 @@ import { imageProblem } from './enforce.js';
 import { byName, findPlugins, type Found, type FoundPlugin, readPlugin } from './find.js';
 import { asConfigured, loadDefinition, loadFile, versionProblem, wrongVersion } from './load.js';
 import type { PluginRecord } from './contexts.js';
+import { type TreeObjects, uselessness } from './needs.js';
 import { hostProblem } from './packages.js';
 import { homeFolder } from './places.js';
 import { probePlugin } from './probe.js';
@@ -76,8 +77,11 @@ export class PluginChooser {
     return { plugins, reasons: this.reasons };
   }
 
-  /** For a dump: what the user asked for, and what was found and works here. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION, CR_PLUGIN_MISSING for what was asked for */
-  async forDump(): Promise<Chosen> {
+  /**
+   * For a dump: what the user asked for, and what was found and works here.
+   * @param objects of the tree: what was merely found and has nothing to do there stays off, untried. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION, CR_PLUGIN_MISSING for what was asked for
+   */
+  async forDump(objects: TreeObjects | null = null): Promise<Chosen> {
     const plugins: LoadedPlugin[] = [];
     for (const request of this.selection.requests) add(plugins, await this.requested(request));
     for (const found of this.all().plugins) {
@@ -86,7 +90,7 @@ export class PluginChooser {
         this.reasons.set(found.manifest.name, 'switched off by --disable-plugin or the configuration');
         continue;
       }
-      const loaded = await this.discovered(found);
+      const loaded = await this.discovered(found, objects);
       if (loaded) add(plugins, loaded);
     }
     for (const { folder, problems } of this.all().broken) this.log.info(`${folder} is no usable plugin: ${problems[0]}`);
@@ -235,14 +239,15 @@ export class PluginChooser {
   }
 
   /** One that nobody named: whatever is wrong with it, the run goes on without it. */
-  private async discovered(found: FoundPlugin): Promise<LoadedPlugin | null> {
+  private async discovered(found: FoundPlugin, objects: TreeObjects | null): Promise<LoadedPlugin | null> {
     const { name } = found.manifest;
     const off = (why: string) => {
       this.reasons.set(name, why);
       this.log.info(`Plugin ${name} stays off: ${why}`);
       return null;
     };
-    const cheap = hostProblem(found.manifest.host) ?? versionProblem(found.manifest, undefined);
+    const { manifest } = found;
+    const cheap = hostProblem(manifest.host) ?? versionProblem(manifest, undefined) ?? (objects && uselessness(manifest, objects));
     if (cheap !== null) return off(cheap);
     try {
       checkTrusted(found.entry, 'plugin');

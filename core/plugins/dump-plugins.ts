@@ -6,6 +6,7 @@ import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';
 import type { DumpOptions, ResolvedDumpOptions } from '../options.js';
 import type { ResumedTree } from './contexts.js';
+import type { TreeObjects } from './needs.js';
 import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
 import { writtenImages } from './plugin-images.js';
 import { writeRecord } from '../images/plugin-record.js';
@@ -16,6 +17,7 @@ export interface DumpPluginsRequest {
   readonly hooks: Hooks;
   readonly log: Log;
   readonly thread: KernelThread;
+  readonly objects: TreeObjects;
   /** Null before there are images. */
   images(): ImageWriter | null;
 }
@@ -33,8 +35,8 @@ export class DumpPlugins {
 
   /** Null when there are none. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
   static async start(request: DumpPluginsRequest): Promise<DumpPlugins | null> {
-    const { options, hooks, log, thread } = request;
-    const chosen = await chooserOf(options, 'dump', log).forDump();
+    const { options, hooks, log, thread, objects } = request;
+    const chosen = await chooserOf(options, 'dump', log).forDump(objects);
     const open = openChosen(chosen, {
       operation: 'dump',
       options,

@@ -9,21 +9,15 @@ import type { FownEntry } from '../images/generated/common.js';
 import { FD_TYPES, type FileEntry } from '../images/generated/fdinfo.js';
 import type { UnixSkEntry } from '../images/generated/sockets.js';
 import type { LocalCalls } from '../kernel/local.js';
-import { splitDev, type ProcReader } from '../kernel/procfs/reader.js';
+import type { ProcReader } from '../kernel/procfs/reader.js';
 import { SocketFamilies } from '../kernel/procfs/net-sockets.js';
 import type { Description, FileKind, RestoreContext, SeenFile } from '../resources/files/kind.js';
 import { F, O, SETTABLE } from '../resources/files/open-flags.js';
 import type { Claim, FileAnswer, OpenedFile, PluginRecord, SavedFile, SeenObject } from './contexts.js';
 import { ownerOf } from './owner.js';
 import type { PluginSession } from './session.js';
-import { typeOf } from './filter.js';
+import { seenObject } from './filter.js';
 import { externNames, finishSocket, OutsideSockets, seenSocket, storedSocket, USK } from './unix-sockets.js';
-
-function seenObject(file: SeenFile, frozen: boolean): SeenObject {
-  const { pid, fd, link, stat, proc } = file;
-  const { major, minor } = splitDev(stat.rdev);
-  return { pid, fd, type: typeOf(stat.mode), link, major, minor, inode: stat.ino, proc, frozen };
-}
 
 interface Queued {
   readonly plugin: string;

@@ -47,7 +47,7 @@ export class ExternalMappings {
       shared: vma.shared,
       frozen: this.frozen,
     };
-    const answers = this.hooks.askNow(HOOK, mapping, (plugin) => this.session.claimsOf(plugin).mapping(mapping));
+    const answers = this.hooks.askNow(HOOK, mapping, (plugin) => this.session.claimsOf(plugin).mapping(mapping.link, mapping.major));
     const owner = ownerOf(answers, this.services.ranking, () => `pid ${pid} mapping 0x${vma.start.toString(16)} (${vma.name})`);
     if (!owner) return undefined;
     const { what, goneOr } = owner.answer;

@@ -1,6 +1,7 @@
 /** Which objects a plugin is asked about: those that its manifest names. */
-import { S, fileType } from '../resources/files/kind.js';
-import type { FileType, SeenMapping, SeenObject } from './contexts.js';
+import { splitDev } from '../kernel/procfs/reader.js';
+import { S, type SeenFile, fileType } from '../resources/files/kind.js';
+import type { FileType, SeenObject } from './contexts.js';
 import type { ClaimFilter } from './definition.js';
 
 const TYPES: ReadonlyMap<number, FileType> = new Map([
@@ -17,22 +18,49 @@ export function typeOf(mode: bigint): FileType {
   return TYPES.get(fileType(mode)) ?? 'anonymous';
 }
 
+/** A file as plugins see it. */
+export function seenObject(file: SeenFile, frozen: boolean): SeenObject {
+  const { pid, fd, link, stat, proc } = file;
+  const { major, minor } = splitDev(stat.rdev);
+  return { pid, fd, type: typeOf(stat.mode), link, major, minor, inode: stat.ino, proc, frozen };
+}
+
+/** `io_uring` for `anon_inode:[io_uring]`; undefined for everything else. */
+export function anonymousName(link: string): string | undefined {
+  return link.startsWith('anon_inode:') ? /^anon_inode:\[?([^\]]*)\]?$/.exec(link)?.[1] : undefined;
+}
+
 /** A glob as an expression: `*` does not cross a slash, `**` does. */
 function globExpression(glob: string): RegExp {
   const body = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*\*|\*|\?/g, (c) => (c === '**' ? '.*' : c === '*' ? '[^/]*' : '[^/]'));
   return new RegExp(`^${body}$`);
 }
 
+/** A glob that is compiled when something begins as it does: with many plugins most never are. */
+export class Glob {
+  private readonly begin: string;
+  private expression: RegExp | null = null;
+
+  constructor(private readonly glob: string) {
+    const special = glob.search(/[*?]/);
+    this.begin = special < 0 ? glob : glob.slice(0, special);
+  }
+
+  fits(link: string): boolean {
+    return link.startsWith(this.begin) && (this.expression ??= globExpression(this.glob)).test(link);
+  }
+}
+
 /** The claims of one manifest, ready to be asked. */
 export class Claims {
-  private readonly globs: readonly RegExp[];
+  private readonly globs: readonly Glob[];
 
   constructor(private readonly filter: ClaimFilter) {
-    this.globs = (filter.paths ?? []).map(globExpression);
+    this.globs = (filter.paths ?? []).map((glob) => new Glob(glob));
   }
 
   private path(link: string): boolean {
-    return this.globs.some((glob) => glob.test(link));
+    return this.globs.some((glob) => glob.fits(link));
   }
 
   /** @param family of the file when it is a socket: `unix`, `inet` ...; null when it cannot be told. Asked only when that matters. */
@@ -41,13 +69,14 @@ export class Claims {
     if (file.type === 'socket') return sockets.length > 0 && sockets.includes(family() ?? '');
     if (file.type === 'character device' && charMajors.includes(file.major)) return true;
     if (file.type === 'block device' && blockMajors.includes(file.major)) return true;
-    const anonymous = /^anon_inode:\[?([^\]]*)\]?$/.exec(file.link)?.[1];
+    const anonymous = anonymousName(file.link);
     if (anonymous !== undefined) return anonInodes.includes(anonymous);
     return this.path(file.link);
   }
 
-  mapping(mapping: SeenMapping): boolean {
+  /** @param major of the device that is mapped; 0 when it is none */
+  mapping(link: string, major: number): boolean {
     const { charMajors = [] } = this.filter;
-    return (mapping.major !== 0 && charMajors.includes(mapping.major)) || this.path(mapping.link);
+    return (major !== 0 && charMajors.includes(major)) || this.path(link);
   }
 }

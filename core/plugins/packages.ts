@@ -1,15 +1,42 @@
 /** Packages on disk and what their package.json says. Nothing of theirs is run, and nothing is judged: find.ts does that. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { INSTALLED, installedFolders, MANIFEST_KEY } from './places.js';
 
 const MAX_PACKAGE_BYTES = 1 << 20;
+/** Nearly every package.json is smaller. */
+const USUAL_BYTES = 8192;
 const MAX_ENTRIES = 10_000;
 
 export type Data = Readonly<Record<string, unknown>>;
 
 export function isData(value: unknown): value is Data {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Text of a file; null when it is not there. With as few calls as there can be: several hundred packages may be installed, and every dump looks at them.
+ * @throws SyntaxError for one that is too large, Error of the file system
+ */
+function readText(path: string): string | null {
+  let fd: number;
+  try {
+    // A fifo would keep us for ever.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code;
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;
+    throw error;
+  }
+  try {
+    const bytes = Buffer.allocUnsafe(USUAL_BYTES);
+    const got = readSync(fd, bytes, 0, USUAL_BYTES, 0);
+    if (got < USUAL_BYTES) return bytes.toString('utf8', 0, got);
+    if (fstatSync(fd).size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
+    return readFileSync(path, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** What a package says of itself. */
@@ -21,33 +48,36 @@ export interface PackageData {
 
 /** package.json of a folder; null when there is none, or when it says nothing about a plugin. @throws SyntaxError, Error of the file system */
 export function readPackage(folder: string): PackageData | null {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return null;
-  const path = join(folder, 'package.json');
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile()) return null;
-  if (stat.size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
-  const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  const text = readText(`${folder}/package.json`);
+  if (text === null) return null;
+  const data: unknown = JSON.parse(text);
   return isData(data) && Object.hasOwn(data, MANIFEST_KEY) ? { data, manifest: data[MANIFEST_KEY] } : null;
 }
 
-/** Everything in a folder, sorted; nothing when it is not there. */
-export function entriesOf(folder: string): string[] {
+/** Names in a folder; none when it is not there. */
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder)
-      .slice(0, MAX_ENTRIES)
-      .sort()
-      .map((name) => join(folder, name));
+    return readdirSync(folder).slice(0, MAX_ENTRIES);
   } catch {
     return [];
   }
 }
 
-/** Packages that are looked at without being named. */
+/** Everything in a folder, sorted. */
+export function entriesOf(folder: string): string[] {
+  return namesIn(folder)
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** Packages that are looked at without being named. Of several hundred names few are of interest: only those are sorted. */
 export function installedIn(home: string): string[] {
   return installedFolders(home).flatMap((root) => {
-    const all = entriesOf(root);
-    const scoped = all.filter((path) => path.startsWith('@', root.length + 1)).flatMap(entriesOf);
-    return [...all, ...scoped].filter((path) => INSTALLED.test(path.slice(path.lastIndexOf('/') + 1)));
+    const names = namesIn(root);
+    const scoped = names.filter((name) => name.startsWith('@')).flatMap((scope) => namesIn(join(root, scope)).map((name) => [scope, name]));
+    const own = names.filter((name) => INSTALLED.test(name));
+    const theirs = scoped.filter(([, name]) => INSTALLED.test(name!)).map((parts) => parts.join('/'));
+    return [...own.sort(), ...theirs.sort()].map((name) => join(root, name));
   });
 }
 

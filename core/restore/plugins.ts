@@ -9,7 +9,7 @@ import type { RestoreTask } from './model.js';
 export async function openPlugins(request: RestorePluginsRequest): Promise<RestorePlugins | null> {
   const { plugins = [], pluginDirs = [] } = request.options;
   const listed = request.inventory.plugins_entry?.plugins;
-  const any = listed === undefined ? mayHavePlugins(plugins.length, pluginDirs, homeFolder()) : listed.length > 0;
+  const any = listed === undefined ? mayHavePlugins(plugins.length, pluginDirs, homeFolder(), null) : listed.length > 0;
   if (!any) return null;
   return (await import('../plugins/restore-plugins.js')).RestorePlugins.start(request);
 }

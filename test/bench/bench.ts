@@ -13,6 +13,7 @@ import { repository } from '../helpers/run-command.js';
 import { ours, toolOf, type Tool } from '../helpers/tools.js';
 import { LOADS, scenarioOfLoad, type Load } from './load.js';
 import { measure, measureCudaLook, measureMemory, type CudaLook, type Peak, type Round } from './measure.js';
+import { measurePlugins, pluginLines } from './plugins.js';
 
 interface Result {
   readonly tool: string;
@@ -29,6 +30,8 @@ interface LoadResult {
 }
 
 const TIMES = ['dumpMs', 'frozenMs', 'restoreMs'] as const;
+/** Short runs, of which other work on the machine makes some much longer. */
+const PLUGIN_ROUNDS = 21;
 const GIB = 1024 ** 3;
 
 function median(values: readonly number[]): number {
@@ -111,10 +114,12 @@ async function main(): Promise<void> {
     results.push(result);
   }
   printLooks(results);
+  const plugins = measurePlugins(PLUGIN_ROUNDS);
+  for (const line of pluginLines(plugins, median)) console.log(line);
   const output = values.output ?? join(repository, 'test/.work/bench.json');
   mkdirSync(dirname(output), { recursive: true });
   const machine = { cpus: cpus().map(({ model }) => model), kernel: release(), node: process.version };
-  writeFileSync(output, `${JSON.stringify({ peer: peer.version, machine, results }, null, 2)}\n`);
+  writeFileSync(output, `${JSON.stringify({ peer: peer.version, machine, results, plugins }, null, 2)}\n`);
   console.log(`All numbers: ${output}`);
 }
 

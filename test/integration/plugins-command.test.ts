@@ -1,11 +1,12 @@
 /** Plugins through the command: found, named, switched off, listed, checked; and the three cases of the inventory as bytes. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Manifest } from '../../core/plugins/definition.js';
 import { manifest, writePlugin } from '../helpers/plugin-folder.js';
 import { criuTs } from '../helpers/run-command.js';
 
@@ -330,4 +331,41 @@ test('a plugin may be a single file without a package', async () => {
   assert.equal(restored.status, 0, restored.text);
   started.push(child.pid!);
   assert.doesNotMatch(restored.text, /is not needed/);
+});
+
+test('200 plugins that have nothing to do with a tree are neither loaded nor tried; one that has is', async () => {
+  const plugins = join(folder, 'plugins');
+  const mark = join(folder, 'mark');
+  const source = (name: string) =>
+    `import { writeFileSync } from 'node:fs'; writeFileSync('${mark}-${name}', ''); throw new Error('${name} was loaded');`;
+  const hooks = { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner', 'dump.claimMapping': 'claim', 'restore.openFile': 'owner' } as const;
+  const filters: Manifest['claims'][] = [
+    { charMajors: [999] },
+    { paths: ['/dev/nothing*'] },
+    { anonInodes: ['io_uring'] },
+    { sockets: ['inet'] },
+    { blockMajors: [7] },
+  ];
+  for (let i = 0; i < 200; i++) {
+    const name = `idle_${i}_plugin`;
+    writePlugin(plugins, manifest(name, { hooks, claims: filters[i % filters.length]! }), { source: source(name) });
+  }
+  writePlugin(plugins, DEVICE, { apply: APPLY });
+  const plain = await start('exec sleep 1000', 'sleep');
+  const idle = run(['dump', '-t', String(plain.pid), '-D', folder, '-R', '-v3', '--plugin-dir', plugins]);
+  assert.equal(idle.status, 0, idle.text);
+  assert.doesNotMatch(idle.text, /Plugins:/);
+  assert.match(idle.text, /idle_0_plugin stays off: the tree holds nothing that it claims/);
+  const child = await withDevice();
+  const images = mkdtempSync(join(folder, 'images-'));
+  const used = run(['dump', '-t', String(child.pid), '-D', images, '-R', '-v3', '--plugin-dir', plugins]);
+  assert.equal(used.status, 0, used.text);
+  assert.match(used.text, /Plugins: device_plugin 1\.0\.0/);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('mark')),
+    [],
+  );
+  // Somebody who names one gets it, whatever the tree holds.
+  const named = run(['dump', '-t', String(plain.pid), '-D', folder, '-R', '--plugin-dir', plugins, '--enable-plugin', 'idle_0_plugin']);
+  assert.match(named.text, /idle_0_plugin was loaded/);
 });
