@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { KitError, compileTools, here, root, runMain } from './tools.mjs';
+import { KitError, SCRIPTS, compileTools, here, root, runMain } from './tools.mjs';
 
 const LIMIT = 64 * 2 ** 20;
 const APP = ['package.json', 'core/cli', 'dist', 'native/build/Release', 'plugins/cuda/package.json', 'plugins/cuda/native/build'];
@@ -28,7 +28,7 @@ function main() {
   // Tests are no part of what runs there.
   const filter = (path) => !/dist\/test(\/|$)|\/CMakeFiles(\/|$)/.test(path);
   for (const path of APP) cpSync(join(root, path), join(target, 'app', path), { recursive: true, filter });
-  for (const name of ['probe.sh', 'steps.sh', 'plugin.sh', 'src']) cpSync(join(here, name), join(target, name), { recursive: true });
+  for (const name of ['probe.sh', 'probe-steps.sh', ...SCRIPTS, 'src']) cpSync(join(here, name), join(target, name), { recursive: true });
   compileTools(join(target, 'bin'), join(target, 'src'));
   if (criu) cpSync(criu, join(target, 'criu'), { recursive: true });
   writeFileSync(join(target, 'node.xz'), execFileSync('xz', ['-6', '-c', process.execPath], { maxBuffer: 2 ** 28 }));

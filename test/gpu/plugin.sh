@@ -1,53 +1,258 @@
-# Steps through criu-ts with the plugin that it finds by itself (gpu.md A.5.2, by number). Sourced by steps.sh; each ends with one verdict line.
-pass() { echo "VERDICT pass $*"; }
-fail() { echo "VERDICT fail $*"; exit 1; }
-skip() { echo "VERDICT skipped $*"; exit 0; }
-ticks() { sed -n 's/.*tick *\([0-9][0-9]*\).*/\1/p' "$ST"; }
-clean() { grep -qE 'bad 0 err 0' "$ST"; }
-# counts WHAT [STATUS]: the target goes on from where it was, and its device memory holds what it wrote.
-counts() { local a b; a=$(ticks); sleep 1; b=$(ticks); clean || fail "$1: wrong content or an error: $(cat "$ST")"; [ "${b:-0}" -gt "${a:-0}" ] || fail "$1: the target stands at tick $a"; }
-dumps() { mkdir -p "$1"; timed "$CT" dump -t "$P" -D "$1" -v4 -o dump.log $FLAGS "${@:2}"; }
-restores() { timed "$CT" restore -D "$1" -d -v4 -o restore.log "${@:2}"; }
-tail_of() { tail -30 "$1" 2>/dev/null; }
-named() { "$CT" show "$1/inventory.img" | grep -q cuda_plugin; }
-round() { # IMAGES: dump with kill, then restore; the series goes on
-  local before; dumps "$1" || { tail_of "$1/dump.log"; fail "dump; see the log above"; }
-  before=$(ticks); named "$1" || fail "inventory.img does not name cuda_plugin"
-  restores "$1" || { tail_of "$1/restore.log"; fail "restore; see the log above"; }
-  counts "after restore"; [ "$(ticks)" -gt "$before" ] || fail "the series began anew"
+# Steps through criu-ts with the plugin that it finds by itself (gpu.md A.5.2, by number). Each ends with one verdict line. Sourced by steps.sh.
+
+pass() {
+  echo "VERDICT pass $*"
 }
-p1_cpu() { setsid sleep 300 </dev/null >/dev/null 2>&1 & P=$!; pids+=($P); dumps im.p1 || { tail_of im.p1/dump.log; fail "dump of a process without CUDA"; }; restores im.p1 || fail restore; kill -0 $P || fail "not there after the restore"; pass "a process without CUDA comes back"; }
-p6_roundtrip() { tgt p6 --mib 64 --pinned 8 --hostreg 8 --graph --threads 3 || fail "target"; round im.p6; pass "memory, pinned memory and an instantiated graph go on"; }
-p8_leave() {
-  tgt p8 --mib 64 || fail "target"; dumps im.p8a -R || { tail_of im.p8a/dump.log; fail "dump -R"; }; counts "after dump -R"
-  round im.p8b; kill -9 $P; sleep 1; restores im.p8a || { tail_of im.p8a/restore.log; fail "restore of the first images"; }; counts "after the second restore"; pass "goes on, and both images restore"
+
+fail() {
+  echo "VERDICT fail $*"
+  exit 1
 }
-p9_error() {
-  tgt p9 --mib 64 || fail "target"; printf '#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" = post-dump ] && exit 1\nexit 0\n' >"$W/run/fails.sh"; chmod 755 "$W/run/fails.sh"
-  dumps im.p9 --action-script "$W/run/fails.sh" && fail "dump gave 0 although its script failed"; counts "after the failed dump"; pass "the target runs, its memory is right"
+
+skip() {
+  echo "VERDICT skipped $*"
+  exit 0
 }
-p10_vram() {
-  tgt p10 --mib 4096 || fail "target"; V=$P; SV=$ST; dumps im.p10 || { tail_of im.p10/dump.log; fail dump; }
-  local free; free=$(nvidia-smi --query-gpu=memory.free --format=csv,noheader,nounits 2>/dev/null | head -1); [ -n "$free" ] || skip "nvidia-smi is missing: free memory is not known"
-  tgt hog --mib $((free - 2500)) || fail "the process that takes the memory"; restores im.p10 && fail "restore gave 0 without memory"
-  grep -iE 'memory' im.p10/restore.log | tail -3; kill -0 $V 2>/dev/null && fail "the refused restore left pid $V"; kill -9 $P; sleep 2; P=$V; ST=$SV
-  restores im.p10 || { tail_of im.p10/restore.log; fail "restore with memory"; }; counts "after the restore"; pass "refused without leaving anything, then restored"
+
+# Fails with the end of a log: fail_log LOG WHAT
+fail_log() {
+  tail -30 "$1" 2>/dev/null
+  fail "$2; the end of ${1##*/} is above"
 }
-p11_tree() {
-  ST=$W/run/p11a.st; SB=$W/run/p11b.st; rm -f "$ST" "$SB"
-  setsid bash -c '"$0/target" --status "$1" & "$0/target" --status "$2" & sleep 300 & wait' "$B" "$ST" "$SB" </dev/null >"$W/run/p11.out" 2>&1 & P=$!; pids+=($P)
-  waitfor $P "$ST" 'tick  *[0-9]' && waitfor $P "$SB" 'tick  *[0-9]' || { cat "$W/run/p11.out"; fail "targets"; }
-  round im.p11; ST=$SB; counts "second child"; pass "both CUDA children and their parent come back"
+
+# Of the target, or of the training loop.
+ticks() {
+  sed -n 's/^\(tick\|step\) *\([0-9][0-9]*\).*/\2/p' "$ST"
 }
-p12_states() {
-  tgt p12 --mib 16 || fail "target"; ctl $P lock:5000; dumps im.p12a -R || { tail_of im.p12a/dump.log; fail "dump of a LOCKED target"; }
-  ctl $P state | grep -E 'state=[01]' || fail "state after the dump"; ctl $P ckpt; dumps im.p12b || { tail_of im.p12b/dump.log; fail "dump of a CHECKPOINTED target"; }
-  restores im.p12b || { tail_of im.p12b/restore.log; fail restore; }; counts "after the restore (finalState=running)"; pass "LOCKED and CHECKPOINTED targets are dumped; the restored one runs"
+
+# A zombie has ended, too.
+alive() {
+  grep -q '^State:' "/proc/$1/status" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status"
 }
-refused() { # NAME WORDS: dump must refuse in these words, and the target go on
-  dumps "im.$1" && fail "dump gave 0"; grep -iE "$2" "im.$1/dump.log" | tail -3 | grep . || { tail_of "im.$1/dump.log"; fail "the message does not say: $2"; }
+
+ends() {
+  kill -9 "$1"
+  while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
+}
+
+clean() {
+  grep -qE 'bad 0 err 0' "$ST"
+}
+
+# The target goes on from where it was, and its device memory holds what it wrote: counts WHEN
+counts() {
+  local before after i
+  before=$(ticks)
+  for i in $(seq 1 100); do
+    after=$(ticks)
+    [ "${after:-0}" -gt "${before:-0}" ] && break
+    sleep 0.1
+  done
+  clean || fail "$1: wrong content or an error: $(cat "$ST")"
+  [ "${after:-0}" -gt "${before:-0}" ] || fail "$1: the target stands at tick $before"
+}
+
+dumps() {
+  mkdir -p "$1"
+  timed "$CT" dump -t "$P" -D "$1" -v4 -o dump.log $FLAGS "${@:2}"
+}
+
+restores() {
+  timed "$CT" restore -D "$1" -d -v4 -o restore.log "${@:2}"
+}
+
+named() {
+  "$CT" show "$1/inventory.img" | grep -q cuda_plugin
+}
+
+# Dump with kill, then restore; the series goes on: round IMAGES [RESTORE-OPTION...]
+round() {
+  local before images=$1
+  shift
+  dumps "$images" || fail_log "$images/dump.log" dump
+  alive "$P" && fail "pid $P is still there after the dump"
+  before=$(ticks)
+  named "$images" || fail "inventory.img does not name cuda_plugin"
+  restores "$images" "$@" || fail_log "$images/restore.log" restore
+  counts "after the restore"
+  [ "$(ticks)" -gt "$before" ] || fail "the series began anew"
+}
+
+# A dump must refuse with words that match PATTERN, and the target go on: refused IMAGES PATTERN
+refused() {
+  dumps "$1" && fail "dump gave 0"
+  grep -iE "$2" "$1/dump.log" | tail -3 | grep . || fail_log "$1/dump.log" "the message does not match: $2"
   counts "after the refusal"
 }
-p13_managed() { tgt p13 --managed 4 || fail "target"; refused p13 'managed|not supported|NOT_SUPPORTED'; pass "managed memory is refused, the target goes on"; }
-p14_fork() { tgt p14 --fork || fail "target"; local k; k=$(pgrep -P $P | head -1); pids+=($k); refused p14 "forked|$k"; pass "the forked child is named, the target goes on"; }
-doctor() { "$CT" plugin doctor cuda || fail "doctor finds this host unfit; see above"; pass "the host can checkpoint CUDA"; }
+
+doctor() {
+  "$CT" plugin doctor cuda || fail "doctor finds this host unfit; see above"
+  pass "the host can checkpoint CUDA"
+}
+
+p1_cpu() {
+  setsid sleep 300 </dev/null >/dev/null 2>&1 &
+  P=$!
+  pids+=($P)
+  sleep 0.2
+  dumps im.p1 || fail_log im.p1/dump.log "dump of a process without CUDA"
+  named im.p1 && fail "inventory.img names cuda_plugin, though there is no CUDA state"
+  restores im.p1 || fail_log im.p1/restore.log restore
+  alive "$P" || fail "not there after the restore"
+  pass "a process without CUDA comes back, and its images need no plugin"
+}
+
+p6_roundtrip() {
+  tgt p6 --mib 64 --pinned 8 --hostreg 8 --graph --threads 3 || fail "target"
+  round im.p6
+  pass "memory, pinned memory and an instantiated graph go on"
+}
+
+p8_leave() {
+  tgt p8 --mib 64 || fail "target"
+  dumps im.p8a -R || fail_log im.p8a/dump.log "dump -R"
+  counts "after dump -R"
+  round im.p8b
+  # The first images are of the same pids: what is there now must go before.
+  ends "$P"
+  restores im.p8a || fail_log im.p8a/restore.log "restore of the first images"
+  counts "after the second restore"
+  pass "goes on, and both images restore"
+}
+
+p9_error() {
+  tgt p9 --mib 64 || fail "target"
+  # A script that fails when everything is dumped: device memory is in the process by then.
+  cat >"$W/run/fails.sh" <<'A'
+#!/bin/sh
+[ "$CRTOOLS_SCRIPT_ACTION" = post-dump ] && exit 1
+exit 0
+A
+  chmod 755 "$W/run/fails.sh"
+  dumps im.p9 --action-script "$W/run/fails.sh" && fail "dump gave 0 although its script failed"
+  counts "after the failed dump"
+  pass "the target runs, its memory is right"
+}
+
+p10_vram() {
+  tgt p10 --mib 4096 || fail "target"
+  local victim=$P status=$ST free
+  dumps im.p10 || fail_log im.p10/dump.log dump
+  free=$(nvidia-smi --query-gpu=memory.free --format=csv,noheader,nounits 2>/dev/null | head -1)
+  [ -n "$free" ] || skip "nvidia-smi is missing: free memory is not known"
+  # Leaves less than the 4 GiB, and enough for the context of this process itself.
+  tgt hog --mib $((free - 2500)) || fail "the process that takes the memory"
+  restores im.p10 && fail "restore gave 0 without memory"
+  grep -iE 'memory' im.p10/restore.log | tail -3 | grep . || fail_log im.p10/restore.log "the message does not tell of memory"
+  alive "$victim" && fail "the refused restore left pid $victim"
+  kill -9 "$P"
+  sleep 2
+  P=$victim
+  ST=$status
+  restores im.p10 || fail_log im.p10/restore.log "restore with memory"
+  counts "after the restore"
+  pass "refused without leaving anything, then restored"
+}
+
+p11_tree() {
+  local first=$W/run/p11a.st second=$W/run/p11b.st
+  rm -f "$first" "$second"
+  setsid bash -c '"$0/target" --status "$1" & "$0/target" --status "$2" & sleep 300 & wait' "$B" "$first" "$second" </dev/null >"$W/run/p11.out" 2>&1 &
+  P=$!
+  pids+=($P)
+  if ! waitfor $P "$first" 'tick  *[0-9]' || ! waitfor $P "$second" 'tick  *[0-9]'; then
+    cat "$W/run/p11.out"
+    fail "targets"
+  fi
+  ST=$first
+  round im.p11
+  ST=$second
+  counts "second child"
+  pass "both CUDA children and their parent come back"
+}
+
+p12_states() {
+  tgt p12 --mib 16 || fail "target"
+  ctl $P lock:5000 | grep -E -- '-> 0 ' || fail "lock by hand"
+  dumps im.p12a -R || fail_log im.p12a/dump.log "dump of a locked target"
+  ctl $P state | grep 'state=1' || fail "the target is not locked any more after dump -R, as it was before"
+  ctl $P ckpt | grep -E -- '-> 0 ' || fail "checkpoint by hand"
+  dumps im.p12b || fail_log im.p12b/dump.log "dump of a checkpointed target"
+  named im.p12b || fail "inventory.img does not name cuda_plugin"
+  restores im.p12b || fail_log im.p12b/restore.log restore
+  counts "after the restore (finalState=running)"
+  # The same images, as the dump met the process.
+  ends "$P"
+  restores im.p12b --enable-plugin cuda_plugin:finalState=asBefore || fail_log im.p12b/restore.log "restore with finalState=asBefore"
+  ctl $P state | grep 'state=2' || fail "the target is not checkpointed after a restore with finalState=asBefore"
+  pass "locked and checkpointed targets keep their state, or run when they are to"
+}
+
+p13_managed() {
+  tgt p13 --managed 4 || fail "target"
+  refused im.p13 'managed|not supported|NOT_SUPPORTED'
+  pass "managed memory is refused, the target goes on"
+}
+
+p14_fork() {
+  tgt p14 --fork || fail "target"
+  local child
+  child=$(child_of $P)
+  [ -n "$child" ] || fail "the target has no child"
+  pids+=($child)
+  refused im.p14 'forked by one that has'
+  grep -q "pid $child\b" im.p14/dump.log || fail_log im.p14/dump.log "the message does not name pid $child"
+  pass "the forked child is named, the target goes on"
+}
+
+# Filters are not dumped by criu-ts: it must say so before anything is touched.
+p17_seccomp() {
+  tgt p17 --mib 16 --seccomp || fail "target"
+  refused im.p17 'seccomp'
+  pass "refused with the reason, the target goes on"
+}
+
+# The first two GPUs change places, all others stay: a map must name every one.
+swapped_map() {
+  local count map="0=1+1=0" i
+  count=$(nvidia-smi -L | wc -l)
+  for ((i = 2; i < count; i++)); do map="$map+$i=$i"; done
+  echo "$map"
+}
+
+p18_map() {
+  tgt p18 --mib 64 --device 0 || fail "target"
+  local before after
+  before=$(gpus_of $P)
+  [ -n "$before" ] || skip "nvidia-smi does not tell on which GPU a process is"
+  round im.p18 --enable-plugin "cuda_plugin:deviceMap=$(swapped_map)"
+  after=$(gpus_of $P)
+  [ "$after" != "$before" ] || fail "still on $before"
+  pass "went from $before to $after"
+}
+
+# Waits up to 60 s for so many losses of a training run: losses NAME COUNT
+losses() {
+  local i
+  for i in $(seq 1 600); do
+    [ "$(wc -l <"$W/run/$1.st.losses")" -ge "$2" ] && return 0
+    sleep 0.1
+  done
+  fail "$1 has $(wc -l <"$W/run/$1.st.losses") losses, not $2"
+}
+
+# A.5.3: the losses of a training run that is dumped and restored half-way, bit by bit those of one that is not.
+p19_series() {
+  local steps=400
+  torchrun series1 expandable_segments:False || fail "the first run"
+  losses series1 $steps
+  kill -9 $P
+  torchrun series2 expandable_segments:False || fail "the second run"
+  losses series2 $((steps / 2))
+  round im.p19
+  losses series2 $steps
+  head -n $steps "$W/run/series1.st.losses" >"$W/run/series1.losses"
+  head -n $steps "$W/run/series2.st.losses" >"$W/run/series2.losses"
+  cmp "$W/run/series1.losses" "$W/run/series2.losses" || fail "the series are not equal; cmp names the first line that differs"
+  pass "$steps losses are equal bit by bit"
+}

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 export const here = dirname(fileURLToPath(import.meta.url));
 export const root = join(here, '../..');
 
+/** Shell parts of the kit: steps.sh reads the others. */
+export const SCRIPTS = ['steps.sh', 'common.sh', 'ask.sh', 'images.sh', 'plugin.sh'];
+
 /** What ends the kit with a message and no stack trace. */
 export class KitError extends Error {}
 

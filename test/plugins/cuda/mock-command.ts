@@ -13,6 +13,11 @@ import mockDevices from './mock-devices.js';
 /** A package folder for a plugin of these tests: what a file alone cannot be asked for. */
 export function packageOf(definition: PluginDefinition, file: string, target: CudaTarget): string {
   const folder = join(target.subject.folder, definition.name);
+  packageIn(folder, definition, file);
+  return folder;
+}
+
+export function packageIn(folder: string, definition: PluginDefinition, file: string): void {
   const entry = join(repository, 'dist/test/plugins/cuda', file);
   mkdirSync(folder);
   const data = {
@@ -23,7 +28,6 @@ export function packageOf(definition: PluginDefinition, file: string, target: Cu
     'criu-ts': manifestOf(definition),
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(data));
-  return folder;
 }
 
 /** The driver library of the mock. */

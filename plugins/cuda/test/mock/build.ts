@@ -8,6 +8,11 @@ import { promisify } from 'node:util';
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), '../../../../..');
 const SOURCES = join(repository, 'plugins/cuda/test/mock');
+/** What is compiled besides: the victims' header, and the programs of the kit for hardware. */
+const OTHERS = [
+  'test/fixtures/victims/victim.h',
+  ...['ctl.c', 'freeze.h', 'snapshot.h', 'libcuda.h'].map((name) => `test/gpu/src/${name}`),
+];
 /** Below test/.work, as all that tests build: git, the linters and the content hashes of the build leave it alone. */
 const BUILT = join(repository, 'test/.work/cuda-mock');
 
@@ -18,6 +23,8 @@ export interface MockPaths {
   /** Folder with libcuda.so.1 for LD_LIBRARY_PATH. The file has the symbols that a driver of that version has. */
   library(version: DriverVersion): string;
   readonly daemon: string;
+  /** Folder with the programs of the kit (test/gpu): ctl as it is, and a target that stands for its own. */
+  readonly kit: string;
   /** Folder with libnvidia-ml.so.1 for LD_LIBRARY_PATH. */
   readonly nvml: string;
   /** Folder with the fake cuda-checkpoint, for PATH. */
@@ -41,7 +48,7 @@ let built: Promise<MockPaths> | null = null;
 /** Over all that is compiled. */
 function hashOfSources(): string {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((name) => /(\.(cc|c|h)|CMakeLists\.txt)$/.test(name));
-  const paths = [...files.sort().map((name) => join(SOURCES, name)), join(repository, 'test/fixtures/victims/victim.h')];
+  const paths = [...files.sort().map((name) => join(SOURCES, name)), ...OTHERS.map((path) => join(repository, path))];
   const hash = createHash('sha256');
   for (const path of paths) hash.update(`${path}\0`).update(readFileSync(path));
   return hash.digest('hex');
@@ -67,6 +74,7 @@ async function build(): Promise<MockPaths> {
   return {
     library: (version) => at('lib', libraryFor(version)),
     daemon: at('fake-gpud'),
+    kit: at('kit'),
     nvml: at('nvml'),
     tool: at('tool'),
     trivialTool: at('trivial'),
