@@ -1,7 +1,7 @@
 /** Reading a frozen tree: first from outside, then by programs inside. Every resource adds its ops; each process costs one round trip. */
 import { readSmaps } from '../kernel/procfs/smaps.js';
 import { infectAll } from '../kernel/infect.js';
-import { readRegisters } from '../kernel/outside.js';
+import { emitReadState, mostState, sizeOfState } from '../kernel/outside.js';
 import { Parasite, type RemoteJob } from '../kernel/parasite.js';
 import { runRemote } from '../kernel/remote-jobs.js';
 import type { RobustList } from '../kernel/robust-list.js';
@@ -22,21 +22,25 @@ function live(run: DumpRun): DumpTask[] {
   return run.tasks.filter((task) => !isZombie(task));
 }
 
-/** Registers, then everything that ptrace and /proc tell. */
+/** Everything that ptrace and /proc tell. Registers come first: resources look at them. */
 export function readOutside(run: DumpRun): void {
   const threads = live(run).flatMap((task) => task.threads);
-  readRegisters(
-    run.thread,
-    threads.map((t) => t.tracee),
-  );
   for (const task of live(run)) task.vmas = readSmaps(run.thread.proc, task.pid) ?? [];
   for (const task of run.tasks) for (const resource of run.hooks.resources) if (!isZombie(task)) resource.readFrozen?.(task, run);
-  for (let i = 0; i < threads.length; i += BATCH) {
-    const batch = threads.slice(i, i + BATCH);
-    const { value, free } = run.thread.once('collect.outside', 65536 + batch.length * OUTSIDE_PER_THREAD, (p) =>
-      batch.flatMap((thread) => run.hooks.resources.map((resource): Finish | void => resource.readOutside?.(p, thread, run))),
+  // The first thread alone tells how much extended state there is: less memory for all others.
+  let room = mostState();
+  for (let i = 0, count = 1; i < threads.length; i += count, count = BATCH) {
+    const batch = threads.slice(i, i + count);
+    const { value, free } = run.thread.once('collect.outside', 65536 + batch.length * (OUTSIDE_PER_THREAD + sizeOfState(room)), (p) =>
+      batch.map((thread) => {
+        const keep = emitReadState(p, thread.tracee, room);
+        return { keep, finish: run.hooks.resources.map((resource): Finish | void => resource.readOutside?.(p, thread, run)) };
+      }),
     );
-    finishAll(value);
+    for (const { keep, finish } of value) {
+      room = keep();
+      finishAll(finish);
+    }
     free();
   }
 }

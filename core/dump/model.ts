@@ -41,6 +41,8 @@ export interface DumpTask {
   /** The leader's image. */
   core: CoreEntry;
   readonly mm: MmEntry;
+  /** Signals that were queued for the process at the freeze (pending-signals.ts). */
+  sharedSignals: readonly Buffer[];
   /** Mappings of the target without those of our own. */
   vmas: SmapsVma[];
 }

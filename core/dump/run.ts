@@ -18,7 +18,7 @@ import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDum
 import { ExtraState } from '../resources/extra-state.js';
 import { DumpFiles } from '../resources/files/table.js';
 import { IpcDump } from '../resources/ipc/dump.js';
-import { MemoryDump } from '../resources/memory/dump.js';
+import { FIRST_PAGES, MemoryDump } from '../resources/memory/dump.js';
 import { checkPrivileges } from '../privileges.js';
 import { ActionScripts } from '../scripts.js';
 import { StageRunner } from '../stage-runner.js';
@@ -161,6 +161,8 @@ class DumpSession {
     const resident = this.nodes.reduce((n, { status }) => n + (status.vm?.rss ?? 0), 0);
     const memory = new MemoryDump(run, files, resident, (bytes) => this.copied(bytes));
     this.memory = memory;
+    // There is one in every dump; to make it costs as much as copying a small task's memory.
+    run.images.rawFile(FIRST_PAGES);
     await this.stop(run);
     await stages.run('readOutside', () => {
       readOutside(run);

@@ -19,6 +19,7 @@ export function newTask(node: TreeNode, parent: DumpTask | null): DumpTask {
     threads: [],
     mm: newMm(),
     vmas: [],
+    sharedSignals: [],
   };
   const zombie = node.stat.state === 'Z';
   return { ...base, core: zombie ? newZombieCore(node.stat) : newLeaderCore(node.stat) };

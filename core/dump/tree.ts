@@ -34,14 +34,25 @@ export function walkTree(proc: ProcReader, root: number): TreeNode[] {
     for (const tid of readThreads(proc, next.pid) ?? [])
       for (const child of readChildren(proc, next.pid, tid) ?? []) queue.push({ pid: child, parent: node });
   }
-  if (nodes.length === 0)
-    throw new CrError('CR_NO_PROCESS', {
-      message: 'there is no such process',
-      subject: { pid: root },
-      hint: 'Check the pid given with --tree (-t).',
-      target: 'not started',
-    });
+  if (nodes.length === 0) throw noProcess(root);
   return nodes;
+}
+
+/** A tree of one process. */
+export function readRoot(proc: ProcReader, pid: number): TreeNode {
+  const stat = readStat(proc, pid);
+  const status = readStatus(proc, pid);
+  if (!stat || !status || stat.state === 'X') throw noProcess(pid);
+  return { pid, parent: null, stat, status };
+}
+
+function noProcess(pid: number): CrError {
+  return new CrError('CR_NO_PROCESS', {
+    message: 'there is no such process',
+    subject: { pid },
+    hint: 'Check the pid given with --tree (-t).',
+    target: 'not started',
+  });
 }
 
 /** Refuses roots that can never be dumped. */

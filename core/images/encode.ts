@@ -7,6 +7,8 @@ import { bytesOfText, MAX_TAG, MAX_VARINT_32, MAX_VARINT_64, putVarint, putVarin
 const MAX_DEPTH = 100;
 /** A field of any type but text, bytes and messages fits in here. */
 const MAX_SCALAR = MAX_TAG + MAX_VARINT_64;
+/** Numbers below have one byte. */
+const SMALL = 0x80;
 const FIRST_SIZE = 8192;
 /** A larger buffer is not kept for the next message. */
 const KEPT_SIZE = 1 << 20;
@@ -97,8 +99,12 @@ function encodeWords(run: Run, tag: number, values: Uint32Array): void {
   const { out } = run;
   let { at } = run;
   for (let i = 0; i < values.length; i++) {
-    at = putVarint(out, at, tag);
-    at = putVarint(out, at, values[i]!);
+    if (tag < SMALL) out[at++] = tag;
+    else at = putVarint(out, at, tag);
+    const value = values[i]!;
+    // Most are 0, and a call costs more than the rest.
+    if (value < SMALL) out[at++] = value;
+    else at = putVarint(out, at, value);
   }
   run.at = at;
 }
@@ -110,8 +116,12 @@ function encodeLongs(run: Run, tag: number, values: BigUint64Array): void {
   // As halves: a bigint is an object.
   const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
   for (let i = 0; i < halves.length; i += 2) {
-    at = putVarint(out, at, tag);
-    at = putVarint64(out, at, halves[i]!, halves[i + 1]!);
+    if (tag < SMALL) out[at++] = tag;
+    else at = putVarint(out, at, tag);
+    const low = halves[i]!;
+    const high = halves[i + 1]!;
+    if (high === 0 && low < SMALL) out[at++] = low;
+    else at = putVarint64(out, at, low, high);
   }
   run.at = at;
 }

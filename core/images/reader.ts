@@ -1,8 +1,8 @@
 /** Reads one folder of images. Everything in it is hostile: see container.ts and decode.ts for the bounds. */
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { CrError } from '../errors.js';
 import { badImage, checkMagic, ImageFile, openImage, readRecords, type ImageRecord } from './container.js';
+import { folderPrefix } from './image-files.js';
 import { fileName } from './kind.js';
 import { kindOf, type EntryOf, type KindName } from './magic.js';
 import { toPagemap, type Pagemap } from './pagemap.js';
@@ -31,6 +31,7 @@ function statFolder(dir: string): BigIntStats {
 
 export class ImageReader {
   readonly dir: string;
+  readonly #prefix: string;
   /** Folders already passed on the way along `parent` links, by device and inode. */
   readonly #passed: readonly string[];
   #parent: ImageReader | null | undefined;
@@ -38,6 +39,7 @@ export class ImageReader {
   /** Throws CR_IMAGE_DIR when `dir` is no folder. */
   constructor(dir: string, passed: readonly string[] = []) {
     this.dir = dir;
+    this.#prefix = folderPrefix(dir);
     const stat = statFolder(dir);
     const here = `${stat.dev}:${stat.ino}`;
     if (passed.includes(here)) throw new CrError('CR_IMAGE_BAD', { message: 'is its own earlier dump', subject: { path: dir } });
@@ -46,7 +48,7 @@ export class ImageReader {
 
   /** Path of a file in this folder. */
   pathOf(name: string): string {
-    return join(this.dir, name);
+    return this.#prefix + name;
   }
 
   exists(kind: KindName, id?: ImageId): boolean {

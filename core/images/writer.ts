@@ -5,7 +5,7 @@ import { CrError } from '../errors.js';
 import { magicBytes, paddingOf, recordBytes } from './container.js';
 import type { InventoryEntry } from './generated/inventory.js';
 import type { StatsEntry } from './generated/stats.js';
-import { attempt, create, namesIn, openMade, remove, writeAt, writeFile } from './image-files.js';
+import { attempt, create, folderPrefix, namesIn, openMade, remove, writeAt, writeFile } from './image-files.js';
 import { fileName } from './kind.js';
 import { GLOBAL_KINDS, IMAGES, kindOf, type EntryOf, type KindName } from './magic.js';
 
@@ -21,7 +21,9 @@ interface OpenImage {
   /** Opened at the first write: thousands of tasks have more images than a process has descriptors. */
   fd: number | null;
   /** Records that were not encoded yet: while a tree is frozen every millisecond counts, and this one can wait. */
-  queue: object[];
+  queue: { readonly entry: object; readonly data: Uint8Array | null }[];
+  /** Bytes of data in `queue`. */
+  waiting: number;
   chunks: Uint8Array[];
   pending: number;
   /** Bytes of the file so far, those in `chunks` included, those of `queue` not. */
@@ -47,6 +49,7 @@ export function writeServiceImage(workDir: string, kind: 'stats-dump' | 'stats-r
 
 export class ImageWriter {
   readonly dir: string;
+  readonly #prefix: string;
   /** Bytes of page data; counted by those who write them. */
   pageBytes = 0;
   readonly #images = new Map<string, OpenImage>();
@@ -58,7 +61,8 @@ export class ImageWriter {
   /** From here on the folder no longer holds the set that it held before. Throws CR_IMAGE_WRITE. */
   constructor(dir: string) {
     this.dir = dir;
-    remove(join(dir, IMAGES.inventory.file));
+    this.#prefix = folderPrefix(dir);
+    remove(this.#pathOf(IMAGES.inventory.file));
   }
 
   /**
@@ -67,11 +71,8 @@ export class ImageWriter {
    * not fit its schema throws CR_INTERNAL. Throws CR_INTERNAL when a kind of one record gets a second one; CR_IMAGE_WRITE.
    */
   add<K extends KindName>(kind: K, id: number | bigint | undefined, entry: EntryOf<K>, data?: Uint8Array): void {
-    const image = this.#record(kind, id, entry);
-    if (data === undefined) return this.#flushLarge(image);
-    this.#append(image, data);
-    const padding = this.#padding(kind, data.length);
-    if (padding > 0) this.#append(image, Buffer.alloc(padding));
+    const image = this.#record(kind, id, entry, data ?? null);
+    if (image.waiting >= FLUSH_AT) this.#encode(image);
     this.#flushLarge(image);
   }
 
@@ -83,8 +84,12 @@ export class ImageWriter {
     this.#expected = new Set(names);
   }
 
+  #pathOf(name: string): string {
+    return this.#prefix + name;
+  }
+
   #create(name: string): number {
-    const path = join(this.dir, name);
+    const path = this.#pathOf(name);
     const fd = (this.#expected.has(name) ? openMade(path) : null) ?? create(path);
     this.#created.add(path);
     return fd;
@@ -133,10 +138,10 @@ export class ImageWriter {
     this.#close();
     const present = namesIn(this.dir);
     for (const file of [...GLOBAL_KINDS.map((kind) => IMAGES[kind].file), ...this.#expected]) {
-      const path = join(this.dir, file);
+      const path = this.#pathOf(file);
       if (present.has(file) && !this.#created.has(path)) remove(path);
     }
-    const path = join(this.dir, IMAGES.inventory.file);
+    const path = this.#pathOf(IMAGES.inventory.file);
     const beside = `${path}.new`;
     this.#created.add(beside);
     writeFile(beside, wholeImage('inventory', inventory));
@@ -147,7 +152,7 @@ export class ImageWriter {
   /** Closes and removes every file that this writer created, inventory.img first. Never throws: it runs while another error is on its way. */
   abort(): void {
     this.#close();
-    const expected = [...this.#expected].map((name) => join(this.dir, name));
+    const expected = [...this.#expected].map((name) => this.#pathOf(name));
     for (const path of [...expected, ...this.#created].reverse()) {
       try {
         unlinkSync(path);
@@ -168,12 +173,13 @@ export class ImageWriter {
     this.#images.clear();
   }
 
-  #record(name: KindName, id: number | bigint | undefined, entry: object): OpenImage {
+  #record(name: KindName, id: number | bigint | undefined, entry: object, data: Uint8Array | null = null): OpenImage {
     const kind = kindOf(name);
     const image = this.#image(name, id);
     if (kind.single && image.records > 0)
       throw new CrError('CR_INTERNAL', { message: 'a second record for an image that has one', subject: { path: image.path } });
-    image.queue.push(entry);
+    image.queue.push({ entry, data });
+    image.waiting += data?.length ?? 0;
     image.records++;
     if (image.queue.length >= QUEUE_MAX) this.#encode(image);
     return image;
@@ -182,9 +188,13 @@ export class ImageWriter {
   #encode(image: OpenImage): void {
     const kind = kindOf(image.kind);
     const first = image.records - image.queue.length;
-    image.queue.splice(0).forEach((entry, i) => {
-      const bytes = recordBytes(first + i === 0 ? (kind.first ?? kind.type) : kind.type, entry);
-      this.#push(image, bytes);
+    image.waiting = 0;
+    image.queue.splice(0).forEach(({ entry, data }, i) => {
+      this.#push(image, recordBytes(first + i === 0 ? (kind.first ?? kind.type) : kind.type, entry));
+      if (!data) return;
+      this.#push(image, data);
+      const padding = this.#padding(image.kind, data.length);
+      if (padding > 0) this.#push(image, Buffer.alloc(padding));
     });
   }
 
@@ -198,7 +208,7 @@ export class ImageWriter {
     const file = fileName(kindOf(kind), id);
     let image = this.#images.get(file);
     if (image === undefined) {
-      image = { file, path: join(this.dir, file), kind, fd: null, queue: [], chunks: [], pending: 0, size: 0, records: 0 };
+      image = { file, path: this.#pathOf(file), kind, fd: null, queue: [], waiting: 0, chunks: [], pending: 0, size: 0, records: 0 };
       this.#images.set(file, image);
       this.#append(image, magicBytes(kindOf(kind)));
     }

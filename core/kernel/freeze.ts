@@ -237,7 +237,9 @@ export function freezeTree(
     for (const { pid, threads } of generation) if (threads.length === 0) awaitEnd(thread, pid);
     frozen.push(...alive);
     // A child belongs to the thread that forked it; the lists are exact because every thread is stopped (proc_pid_task_children(5)).
-    pids = alive.flatMap(({ pid }) => listThreads(thread, pid).flatMap((tid) => readChildren(thread.proc, pid, tid) ?? []));
+    for (const process of alive)
+      process.children = listThreads(thread, process.pid).flatMap((tid) => readChildren(thread.proc, process.pid, tid) ?? []);
+    pids = alive.flatMap(({ children }) => children);
   }
   return frozen;
 }

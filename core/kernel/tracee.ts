@@ -31,6 +31,8 @@ export class Tracee {
 
 export class TracedProcess {
   readonly threads: Tracee[] = [];
+  /** Pids of its children, zombies included, when all its threads stood. */
+  children: readonly number[] = [];
   constructor(readonly pid: number) {}
 
   /** The thread that acts for the process: the leader, or another one when the leader is dead. */

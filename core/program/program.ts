@@ -131,7 +131,7 @@ export class Program {
   }
   /** A kernel structure; fields that are not given are zero. */
   struct<S extends StructName>(type: S, values: FieldValues<S> = {}): StructPtr<S> {
-    return this.structs(type, 1)[0]!.put(values);
+    return new StructPtr(this.arena, this.arena.alloc(STRUCTS[type].size), type).put(values);
   }
   /** Structures one after the other; the first one is the address of all. */
   structs<S extends StructName>(type: S, count: number): StructPtr<S>[] {

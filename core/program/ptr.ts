@@ -100,10 +100,14 @@ export class StructPtr<S extends StructName> extends Ptr {
 
   /** Writes fields; the others stay as they are (zero in fresh memory). */
   put(values: FieldValues<S>): this {
-    for (const [name, value] of Object.entries(values) as [FieldName<S>, number | bigint][]) {
-      const [at, type] = this.field(name);
-      if (type === 'u64') this.setU64(at, value);
-      else if (FIELD_SIZE[type] === 4) this.setU32(at, Number(value));
+    // Without entries and without taking pairs apart: structures are written by the thousand while a tree is frozen.
+    const { fields } = layoutOf(this.type);
+    for (const name in values) {
+      const field = fields[name as FieldName<S>]!;
+      const value = values[name as FieldName<S>]!;
+      const at = field[0];
+      if (field[1] === 'u64') this.setU64(at, value);
+      else if (FIELD_SIZE[field[1]] === 4) this.setU32(at, Number(value));
       else this.arena.view.setUint16(this.offset + at, Number(value) & 0xffff, true);
     }
     return this;

@@ -104,6 +104,12 @@ export const creds: TaskResource = {
   },
   foresee: ({ status }, own) => credsProblems(credsEntry(status), own.status.caps),
   readFrozen(task, run) {
+    // What the freeze has read of it.
+    const [only, ...others] = task.threads;
+    if (only && only.tid === task.pid && others.length === 0) {
+      threadPart(only.core).creds = credsEntry(task.status);
+      return;
+    }
     const known = new Map<string, CredsEntry>();
     for (const thread of task.threads) readThreadCreds(run, thread, known);
   },

@@ -65,7 +65,7 @@ const entryOf = (list: readonly Buffer[]): SignalQueueEntry => ({ signals: list.
  * A queued SIGSTOP of a task that was not stopped yet (it came with the freeze) is as good as the stop itself. And what waits behind a stop is never
  * seen: only SIGCONT ends it, which takes all stop signals off the queues (kernel/signal.c, prepare_signal()).
  */
-function withoutStops(thread: DumpThread, lists: readonly Buffer[][]): Buffer[][] {
+function withoutStops(thread: DumpThread, lists: readonly (readonly Buffer[])[]): (readonly Buffer[])[] {
   const { tc } = thread.task.core;
   const stopped = tc?.task_state === TASK_STATE.stopped;
   const comes = lists.some((list) => list.some((info) => signalOf(info) === SIGSTOP));
@@ -105,9 +105,11 @@ export const pendingSignals: TaskResource = {
   readOutside(p, thread, run) {
     const own = peek(p, thread.tid, false, 0, FIRST);
     const isProcess = thread.core === thread.task.core;
-    const shared = peek(p, thread.tid, true, 0, FIRST);
+    // One queue for all threads: the first, which is the leader while it lives, asks for it.
+    const shared = thread === thread.task.threads[0] ? peek(p, thread.tid, true, 0, FIRST) : null;
     return () => {
-      const queues = [queueOf(run, thread, false, own), isProcess ? queueOf(run, thread, true, shared) : listOf(shared)];
+      if (shared) thread.task.sharedSignals = queueOf(run, thread, true, shared);
+      const queues = [queueOf(run, thread, false, own), thread.task.sharedSignals];
       const [list, all] = withoutStops(thread, queues) as [Buffer[], Buffer[]];
       if (list.length + all.length >= QUEUE_MAX)
         throw new CrError('CR_UNSUPPORTED', {

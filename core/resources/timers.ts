@@ -7,7 +7,7 @@ import type { DumpTask } from '../dump/model.js';
 import type { PreflightTask } from '../dump/preflight-task.js';
 import type { ItimerEntry, PosixTimerEntry } from '../images/generated/core.js';
 import { readStat } from '../kernel/procfs/stat.js';
-import { readStatus } from '../kernel/procfs/status.js';
+import { readSharedPending } from '../kernel/procfs/status.js';
 import { readTimers, type PosixTimer } from '../kernel/procfs/timers.js';
 import type { Program, Ptr, StructPtr } from '../program/program.js';
 import type { RestoreRun, RestoreTask } from '../restore/model.js';
@@ -200,8 +200,8 @@ export const timers: TaskResource = {
       const tids = new Set(posix.length === 0 ? [] : task.threads.map(({ tid }) => tid));
       const [real, virt, prof] = interval.map(itimerOf);
       taskPart(task.core).timers = { real: real!, virt: virt!, prof: prof!, posix: posix.map((read) => posixOf(read, tids)) };
-      const status = readStatus(run.thread.proc, task.pid);
-      if (status) addFired(task, posix, status.signals.sharedPending);
+      const pending = readSharedPending(run.thread.proc, task.pid);
+      if (pending !== null) addFired(task, posix, pending);
     };
   },
   process: {

@@ -59,7 +59,7 @@ export function offsetOf(name: RegName): number {
 }
 
 // By DataView: Buffer's own methods for 64 bits make four bigints for each, and there are 27 registers in each of thousands of threads.
-function viewOf({ bytes }: Registers): DataView {
+export function viewOf({ bytes }: Registers): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, REGISTERS_SIZE);
 }
 

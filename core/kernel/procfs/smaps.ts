@@ -1,5 +1,5 @@
 /** /proc/PID/smaps: mappings with VmFlags (proc_pid_smaps(5)). Eight to ten times dearer than maps: read it before the freeze where possible. */
-import { KeyTable, kilobytes } from './key-lines.js';
+import { kilobytes } from './key-lines.js';
 import { parseVmaLine, type Vma } from './maps.js';
 import { type ProcReader, type ProcText, taskDir } from './reader.js';
 import { ByteScanner } from './scanner.js';
@@ -21,7 +21,8 @@ type Extra = { -readonly [K in Exclude<keyof SmapsVma, keyof Vma>]: SmapsVma[K] 
 const SMAPS_LIMIT = 1024 * 1024 * 1024;
 
 const NO_FLAGS: ReadonlySet<string> = new Set();
-const LAST_LINE = Buffer.from('\nVmFlags:');
+const FLAGS = 'VmFlags:';
+const LAST_LINE = Buffer.from(`\n${FLAGS}`);
 /** Where there are keys, the line before it (arch_pkeys_enabled() in show_smap). */
 const KEY_LINE = 'ProtectionKey:';
 const NEWLINE = 0x0a;
@@ -39,12 +40,16 @@ function flagSet(sets: FlagSets, line: string): ReadonlySet<string> {
   return set;
 }
 
-function table(sets: FlagSets): KeyTable<Extra> {
-  return new KeyTable<Extra>({
-    KernelPageSize: (s, e) => (e.kernelPageSize = kilobytes(s)),
-    Rss: (s, e) => (e.rss = kilobytes(s)),
-    VmFlags: (s, e) => (e.vmFlags = flagSet(sets, s.restOfLine())),
-  });
+/** Takes one of the lines before the flags. */
+function sizeLine(s: ByteScanner, extra: Extra): void {
+  if (s.tryWord('KernelPageSize:')) {
+    s.spaces();
+    extra.kernelPageSize = kilobytes(s);
+  } else if (s.tryWord('Rss:')) {
+    s.spaces();
+    extra.rss = kilobytes(s);
+  }
+  s.nextLine();
 }
 
 /** Written out: spreading two objects costs more than reading the whole entry. */
@@ -89,15 +94,17 @@ function toFlags(s: ByteScanner, extra: Extra): void {
 /** All mappings in the order of the file. Throws CR_KERNEL; a mapping without VmFlags or page size is truncated text. */
 export function parseSmaps(text: ProcText): SmapsVma[] {
   const s = new ByteScanner(text.bytes, text.path);
-  const keys = table(new Map());
+  const sets: FlagSets = new Map();
   const out: SmapsVma[] = [];
   while (!s.done) {
     const vma = parseVmaLine(s);
     const extra: Extra = { kernelPageSize: 0, rss: -1, protectionKey: 0, vmFlags: NO_FLAGS };
     // Size, KernelPageSize, MMUPageSize, Rss.
-    while (extra.rss < 0) if (!keys.line(s, extra)) s.nextLine();
+    while (extra.rss < 0) sizeLine(s, extra);
     toFlags(s, extra);
-    keys.line(s, extra);
+    s.word(FLAGS);
+    s.spaces();
+    extra.vmFlags = flagSet(sets, s.restOfLine());
     if (extra.vmFlags.size === 0) s.fail('VmFlags of a mapping');
     if (extra.kernelPageSize === 0) s.fail('KernelPageSize of a mapping');
     out.push(merged(vma, extra));

@@ -269,9 +269,26 @@ export function parseStatus(text: ProcText): Status {
   };
 }
 
+const SHARED_PENDING = '\nShdPnd:';
+
 /** The text of it, valid until the reader reads again. Null when the task is gone. */
 export function readStatusText(reader: ProcReader, pid: number, tid?: number): ProcText | null {
   return reader.read(`${taskDir(pid, tid)}/status`, STATUS_LIMIT);
+}
+
+/** ShdPnd alone: signals that wait for whichever thread of the process takes them first. Throws CR_KERNEL. */
+export function sharedPendingOf(text: ProcText): bigint {
+  const s = new ByteScanner(text.bytes, text.path);
+  s.pos = Math.max(0, s.bytes.indexOf(SHARED_PENDING) + 1);
+  s.word(SHARED_PENDING.slice(1));
+  s.spaces();
+  return s.bigHex('a signal set');
+}
+
+/** The same of a process; null when it is gone. */
+export function readSharedPending(reader: ProcReader, pid: number): bigint | null {
+  const text = readStatusText(reader, pid);
+  return text === null ? null : sharedPendingOf(text);
 }
 
 /** status of a process or, with `tid`, of a thread. Null when it is gone. */

@@ -50,5 +50,6 @@ export function parseChildren(text: ProcText): number[] {
  */
 export function readChildren(reader: ProcReader, pid: number, tid: number): number[] | null {
   const text = reader.read(`${taskDir(pid, tid)}/children`, CHILDREN_LIMIT);
-  return text === null ? null : parseChildren(text);
+  if (text === null) return null;
+  return text.bytes.length === 0 ? [] : parseChildren(text);
 }

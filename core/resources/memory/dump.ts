@@ -14,6 +14,8 @@ import { MAP, VMA_STATUS } from './vma-bits.js';
 import { hasPages, isPrivateHuge, needsFile, vmaEntry } from './vmas.js';
 
 const PAGE = 4096;
+/** Pages of the first task. */
+export const FIRST_PAGES = 'pages-1.img';
 const PE_PRESENT = 4;
 const PROT_READ = 1;
 

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import type { KernelThread } from '../../kernel/kernel-thread.js';
 
 /** Less is written before the call would have paid. */
-const RESERVE_FROM = 1 << 20;
+const RESERVE_FROM = 8 << 20;
 /** TMPFS_MAGIC, linux/magic.h. */
 const TMPFS = 0x01021994;
 

@@ -174,6 +174,17 @@ export interface MemoryPlan {
   readonly fresh: readonly FillPart[];
 }
 
+/** Each piece with what of the pages lies in it: in one go, because a process of many threads has thousands of both. */
+function withPages(pieces: readonly Piece[], runs: readonly Range[]): { piece: Piece; pages: Range[] }[] {
+  const parts = intersectRanges(runs, pieces);
+  let next = 0;
+  return pieces.map((piece) => {
+    const first = next;
+    while (next < parts.length && parts[next]!.start < piece.end) next++;
+    return { piece, pages: parts.slice(first, next) };
+  });
+}
+
 /** A vDSO that only moves is no memory of ours; one that is patched is. */
 export function planMemory(task: RestoreTask, inherited: Inherited, memory: TaskMemory): MemoryPlan {
   const { vdso } = memory;
@@ -181,7 +192,7 @@ export function planMemory(task: RestoreTask, inherited: Inherited, memory: Task
   const pieces = piecesOf(vmas, inherited.vmas);
   const { runs } = task.pages!;
   checkCovered(task, runs, memory.vmas);
-  const fills = pieces.map((piece) => ({ piece, pages: intersectRanges(runs, [piece]) }));
+  const fills = withPages(pieces, runs);
   const made = fills.filter(({ piece, pages }) => piece.from === null && pages.length > 0).map(({ piece }) => piece);
   return { task, memory, inherited, fills, fresh: freshParts(runs, made) };
 }
@@ -292,8 +303,8 @@ function joined(ranges: readonly Range[]): Range[] {
 export function emitLate(p: Program, vmas: readonly Vma[], guards: readonly Range[]): void {
   for (const guard of guards) p.sys.madvise(guard.start, guard.end - guard.start, MADV_GUARD_INSTALL).must('install a guard region');
   for (const vma of vmas) {
-    for (let advice = 0; vma.madv !== 0n && advice < 64; advice++)
-      if ((vma.madv >> BigInt(advice)) & 1n)
+    for (let advice = 0, left = vma.madv; left !== 0n; advice++, left >>= 1n)
+      if ((left & 1n) !== 0n)
         p.sys.madvise(vma.start, vma.end - vma.start, advice).must(`give advice ${advice} about memory at ${vma.start.toString(16)}`);
     if ((vma.flags & MAP.locked) !== 0) p.sys.mlock(vma.start, vma.end - vma.start).must('lock memory');
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseStatus } from '../../../../core/kernel/procfs/status.js';
+import { parseStatus, sharedPendingOf } from '../../../../core/kernel/procfs/status.js';
 import { assertRefused, changed, fixture } from './helper.js';
 
 test('captured status', () => {
@@ -47,6 +47,13 @@ test('values that the captured text does not have', () => {
   assert.equal(status.seccomp, 2);
   assert.deepEqual(status.x86ThreadFeatures, ['shstk', 'wrss']);
   assert.deepEqual(status.x86ThreadFeaturesLocked, []);
+});
+
+test('pending signals of the process alone', () => {
+  const text = changed('status.txt', (all) => all.replace(/ShdPnd:.*/, 'ShdPnd:\t8000000000000001'));
+  assert.equal(sharedPendingOf(text), 0x8000000000000001n);
+  assert.equal(sharedPendingOf(text), parseStatus(text).signals.sharedPending);
+  assertRefused(() => sharedPendingOf(changed('status.txt', (all) => all.replace(/ShdPnd:.*\n/, ''))), /ShdPnd/);
 });
 
 test('a zombie has no memory and no umask; old kernels lack newer lines', () => {
