@@ -1,6 +1,5 @@
 /** The driver's own checkpoint API, called in a helper process. */
 import {
-  CALL_LIMITS,
   STATE_NAMES,
   type AbandonedCall,
   type BackendInfo,
@@ -9,8 +8,8 @@ import {
   type CudaDevice,
   type CudaState,
   type DevicesLook,
-  type GpuPair,
 } from './backend.js';
+import { CallingBackend, limitsOf, type CallSettings } from './calling-backend.js';
 import { readDevicesLook } from './devices-look.js';
 import { callFailed, callHung, CudaCallError, CudaError, type CudaAction } from './errors.js';
 import { HelperGone, HelperLate, HelperProcess, type HelperAnswer } from './helper-process.js';
@@ -21,11 +20,10 @@ import { CUDA_INVALID_VALUE, CUDA_NOT_INITIALIZED, CUDA_SUCCESS, resultCode } fr
 /** CUDA 12.8 (r570) brought the API. */
 const MIN_CUDA = 12_080;
 
-interface DriverSettings {
+interface DriverSettings extends CallSettings {
   /** Driver library for dlopen(3); libcuda.so.1 unless set. */
   readonly library?: string;
   readonly helper?: string;
-  readonly limits?: Partial<CallLimits>;
 }
 
 interface DriverAnswer {
@@ -34,16 +32,18 @@ interface DriverAnswer {
   readonly missing: readonly string[];
 }
 
-export class DriverBackend implements CudaBackend {
+export class DriverBackend extends CallingBackend implements CudaBackend {
   private constructor(
     private readonly helper: HelperProcess,
-    private readonly limits: CallLimits,
-    readonly info: BackendInfo,
-  ) {}
+    limits: CallLimits,
+    info: BackendInfo,
+  ) {
+    super(limits, info, 0);
+  }
 
   /** Starts the helper and attaches to the driver. @throws CudaError that says what is missing */
   static async open(settings: DriverSettings = {}): Promise<DriverBackend> {
-    const limits = { ...CALL_LIMITS, ...settings.limits };
+    const limits = limitsOf(settings);
     const helper = HelperProcess.start(settings.helper ?? findHelper(), settings.library);
     try {
       const { value } = await attach(helper, 'driver', limits);
@@ -95,27 +95,6 @@ export class DriverBackend implements CudaBackend {
     return STATE_NAMES[value as number] ?? 'other';
   }
 
-  async lock(pid: number, timeoutMs: number): Promise<void> {
-    await this.change(pid, 'lock', [timeoutMs], timeoutMs + this.limits.lockGraceMs);
-  }
-
-  async checkpoint(pid: number): Promise<void> {
-    await this.change(pid, 'checkpoint', [], this.limits.moveMs);
-  }
-
-  async restore(pid: number, pairs: readonly GpuPair[]): Promise<void> {
-    await this.change(
-      pid,
-      'restore',
-      pairs.map(([old, now]) => `${old}=${now}`),
-      this.limits.moveMs,
-    );
-  }
-
-  async unlock(pid: number): Promise<void> {
-    await this.change(pid, 'unlock', [], this.limits.askMs);
-  }
-
   close(keep: boolean): Promise<readonly AbandonedCall[]> {
     return this.helper.close(keep);
   }
@@ -127,8 +106,16 @@ export class DriverBackend implements CudaBackend {
     throw new CudaError(`${operation}: ${name} (${answer.code}): ${meaning}`, hint);
   }
 
-  private async change(pid: number, action: CudaAction, args: readonly (string | number)[], ms: number): Promise<void> {
-    const { code } = await this.run(pid, action, action, args, ms);
+  protected timeoutWords(ms: number): readonly string[] {
+    return [String(ms)];
+  }
+
+  protected pairWords(pairs: readonly string[]): readonly string[] {
+    return pairs;
+  }
+
+  protected async act(pid: number, action: CudaAction, words: readonly string[], ms: number): Promise<void> {
+    const { code } = await this.run(pid, action, action, words, ms);
     if (code !== CUDA_SUCCESS) throw callFailed(pid, action, code);
   }
 

@@ -1,6 +1,5 @@
 /** NVIDIA's cuda-checkpoint program: slower (it attaches to the driver in every run), but there since r555. Nothing but exit status and answers of --get-* is read. */
 import {
-  CALL_LIMITS,
   STATE_NAMES,
   type AbandonedCall,
   type BackendInfo,
@@ -9,33 +8,32 @@ import {
   type CudaDevice,
   type CudaState,
   type DevicesLook,
-  type GpuPair,
 } from './backend.js';
+import { CallingBackend, limitsOf, type CallSettings } from './calling-backend.js';
 import { callHung, CudaCallError, CudaError, type CudaAction } from './errors.js';
 import { moduleVersion } from './driver-module.js';
 import { devicesOfModule } from './module-devices.js';
 import { runTool, ToolLate, type ToolResult } from './tool-process.js';
 
-interface ToolSettings {
+interface ToolSettings extends CallSettings {
   /** Path, or a name for PATH. */
   readonly tool?: string;
-  readonly limits?: Partial<CallLimits>;
 }
 
 const NAME = 'cuda-checkpoint';
 
-export class ToolBackend implements CudaBackend {
+export class ToolBackend extends CallingBackend implements CudaBackend {
   private readonly lost: AbandonedCall[] = [];
 
-  private constructor(
-    private readonly limits: CallLimits,
-    readonly info: BackendInfo,
-  ) {}
+  private constructor(limits: CallLimits, info: BackendInfo) {
+    // The program attaches to the driver first, outside of the time that it is given.
+    super(limits, info, limits.attachMs);
+  }
 
   /** Runs the program once, to see that it is there and knows actions. @throws CudaError */
   static async open(settings: ToolSettings = {}): Promise<ToolBackend> {
     const path = settings.tool ?? NAME;
-    const limits = { ...CALL_LIMITS, ...settings.limits };
+    const limits = limitsOf(settings);
     let help: ToolResult;
     try {
       help = await runTool(path, ['--help'], limits.attachMs);
@@ -65,7 +63,7 @@ export class ToolBackend implements CudaBackend {
   }
 
   async restoreThread(pid: number): Promise<number | null> {
-    const { status, stdout } = await this.run(pid, 'find thread', ['--get-restore-tid'], this.limits.attachMs);
+    const { status, stdout } = await this.run(pid, 'find thread', ['--get-restore-tid'], this.questionMs);
     // Every failure has the same status: there is nothing to tell a process without CUDA from one that cannot be reached.
     if (status !== 0) return null;
     if (!/^\d{1,9}\s*$/.test(stdout)) throw this.failed(pid, 'find thread', `answered "${stdout.trim().slice(0, 40)}", which is no thread`);
@@ -73,36 +71,26 @@ export class ToolBackend implements CudaBackend {
   }
 
   async state(pid: number): Promise<CudaState> {
-    const result = await this.run(pid, 'state', ['--get-state'], this.limits.attachMs);
+    const result = await this.run(pid, 'state', ['--get-state'], this.questionMs);
     if (result.status !== 0) throw this.refused(pid, 'state', result);
     const word = result.stdout.trim();
     return STATE_NAMES.find((name) => name === word) ?? 'other';
-  }
-
-  async lock(pid: number, timeoutMs: number): Promise<void> {
-    // The program attaches to the driver first, outside of the time that it is given.
-    await this.act(pid, 'lock', ['--timeout', String(timeoutMs)], timeoutMs + this.limits.attachMs + this.limits.lockGraceMs);
-  }
-
-  async checkpoint(pid: number): Promise<void> {
-    await this.act(pid, 'checkpoint', [], this.limits.moveMs);
-  }
-
-  async restore(pid: number, pairs: readonly GpuPair[]): Promise<void> {
-    const map = pairs.map(([old, now]) => `${old}=${now}`).join(',');
-    await this.act(pid, 'restore', map === '' ? [] : ['--device-map', map], this.limits.moveMs);
-  }
-
-  async unlock(pid: number): Promise<void> {
-    await this.act(pid, 'unlock', [], this.limits.attachMs);
   }
 
   close(): Promise<readonly AbandonedCall[]> {
     return Promise.resolve(this.lost);
   }
 
-  private async act(pid: number, action: CudaAction, args: readonly string[], ms: number): Promise<void> {
-    const result = await this.run(pid, action, ['--action', action, ...args], ms);
+  protected timeoutWords(ms: number): readonly string[] {
+    return ['--timeout', String(ms)];
+  }
+
+  protected pairWords(pairs: readonly string[]): readonly string[] {
+    return pairs.length === 0 ? [] : ['--device-map', pairs.join(',')];
+  }
+
+  protected async act(pid: number, action: CudaAction, words: readonly string[], ms: number): Promise<void> {
+    const result = await this.run(pid, action, ['--action', action, ...words], ms);
     if (result.status !== 0) throw this.refused(pid, action, result);
   }
 
