@@ -11,6 +11,7 @@ import type { Operation } from '../stages.js';
 import { checkTrusted } from '../config/trust.js';
 import type { Demand, Verdict } from './enforce.js';
 import { imageProblem } from './enforce.js';
+import { capabilityProblem } from './capabilities.js';
 import { byName, findPlugins, type Found, type FoundPlugin, readPlugin } from './find.js';
 import { asConfigured, loadDefinition, loadFile, versionProblem, wrongVersion } from './load.js';
 import type { PluginRecord } from './contexts.js';
@@ -247,7 +248,11 @@ export class PluginChooser {
       return null;
     };
     const { manifest } = found;
-    const cheap = hostProblem(manifest.host) ?? versionProblem(manifest, undefined) ?? (objects && uselessness(manifest, objects));
+    const cheap =
+      hostProblem(manifest.host) ??
+      versionProblem(manifest, undefined) ??
+      capabilityProblem(manifest.capabilities) ??
+      (objects && uselessness(manifest, objects));
     if (cheap !== null) return off(cheap);
     try {
       checkTrusted(found.entry, 'plugin');

@@ -51,7 +51,7 @@ export interface Manifest {
   /** Hooks that it taps, with the kind that it expects; `stage` for points of stages. */
   readonly hooks: Readonly<Record<string, HookKind | 'stage'>>;
   readonly claims?: ClaimFilter;
-  /** CAP_* that it needs. */
+  /** CAP_* that it needs: where the command lacks one, the plugin is not started. */
   readonly capabilities?: readonly string[];
   /** Names of plugins that run after, or before, this one, where they are there. */
   readonly before?: readonly string[];

@@ -5,6 +5,7 @@ import semver from 'semver';
 import { importCode } from '../config/code.js';
 import { CrError } from '../errors.js';
 import { importModule } from '../import-module.js';
+import { capabilityProblem } from './capabilities.js';
 import { PLUGIN_API, PLUGIN_NATIVE_ABI, PLUGIN_TAG } from './api-version.js';
 import type { Manifest, PluginDefinition } from './definition.js';
 import { readOptions } from './option-values.js';
@@ -87,6 +88,8 @@ export function loadDefinition(definition: unknown, request: LoadRequest): Loade
     );
   const version = versionProblem(manifest, request.range);
   if (version !== null) throw wrongVersion(what, version);
+  const rights = capabilityProblem(manifest.capabilities);
+  if (rights !== null) throw refuse(what, rights, 'Run criu-ts with it, or leave the plugin out.');
   try {
     const options = readOptions(manifest.options ?? {}, request.options);
     return { manifest, definition, options, source: request.source, folder: request.folder };

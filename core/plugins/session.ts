@@ -11,6 +11,7 @@ import { PLUGIN_API } from './api-version.js';
 import type { PluginRecord, SyscallProgram, Touched } from './contexts.js';
 import type { Manifest, NativeOptions, NativeProcess, OptionValues, PluginDefinition, PluginHost, PluginImages } from './definition.js';
 import { Claims } from './filter.js';
+import { frozen } from './frozen.js';
 import { blamed, type Blame, guarded, guardedSync, NO_WATCH, siteOf, type Watch } from './guard.js';
 import { type HookFunction, type HookName, PLUGIN_HOOKS, STAGE_HOOK_DEADLINE_MS, stagePointOf } from './hook-table.js';
 import { optionDigest } from './option-values.js';
@@ -89,7 +90,7 @@ export class PluginSession {
     return {
       api: PLUGIN_API,
       operation: this.operation === 'restore' ? 'restore' : 'dump',
-      options: plugin.options,
+      options: frozen(plugin.options),
       log: { error: say('error'), warn: say('warn'), info: say('info'), debug: say('debug') },
       signal: this.services.signal,
       images: this.services.images(plugin),
@@ -128,7 +129,7 @@ export class PluginSession {
     if (info.sync === true) {
       of.tap(options, (context: unknown, answers: Answers<unknown>) => {
         if (skip(answers)) return;
-        const answer: unknown = guardedSync(blame, () => work(context as never));
+        const answer: unknown = guardedSync(blame, () => work(frozen(context) as never));
         if (answer !== undefined) answers.add(name, answer);
       });
       return;
@@ -138,7 +139,7 @@ export class PluginSession {
       if (skip(answers)) return;
       // In a waterfall each one is given what the one before answered.
       const given = info.kind === 'waterfall' ? (answers.list.at(-1)?.answer ?? context) : context;
-      const answer = await this.call(plugin, hook, { blame, ms, work: () => work(given as never) });
+      const answer = await this.call(plugin, hook, { blame, ms, work: () => work(frozen(given) as never) });
       if (Array.isArray(answer) && hook !== 'restore.check') this.note(plugin, hook, answer as readonly Touched[]);
       if (answer !== undefined) answers.add(name, answer);
     });
@@ -178,7 +179,7 @@ export class PluginSession {
     const ms = plugin.manifest.deadlines?.[point] ?? STAGE_HOOK_DEADLINE_MS;
     const hook = hooks.stage(parts.operation, parts.stage as never)[parts.point];
     hook.tapPromise(plugin.manifest.name, async (event) => {
-      if (!this.off.has(plugin.manifest.name)) await this.call(plugin, point, { blame, ms, work: () => work(event as never) });
+      if (!this.off.has(plugin.manifest.name)) await this.call(plugin, point, { blame, ms, work: () => work(frozen(event) as never) });
     });
   }
 

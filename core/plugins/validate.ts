@@ -1,6 +1,7 @@
 /** Checks a manifest key by key. What is wrong is told all at once, each with its place and the nearest right word. */
 import semver from 'semver';
 import { nearest } from '../nearest.js';
+import { CAPABILITY_NAMES } from '../resources/capabilities.js';
 import { PLUGIN_API } from './api-version.js';
 import type { Manifest, OptionSpec } from './definition.js';
 import { allHookNames, isHookName, PLUGIN_HOOKS, stagePointOf } from './hook-table.js';
@@ -51,8 +52,16 @@ const listOf =
     else value.forEach((entry, i) => item(entry, `${path}[${i}]`, say));
   };
 const capability: Check = (value, path, say) => {
-  if (typeof value !== 'string' || !/^CAP_[A-Z_]{2,40}$/.test(value))
-    say(path, `must be a capability such as CAP_SYS_ADMIN, not ${show(value)}`);
+  if (typeof value === 'string' && (CAPABILITY_NAMES as readonly string[]).includes(value.replace(/^CAP_/, '')) && value.startsWith('CAP_'))
+    return;
+  const near =
+    typeof value === 'string'
+      ? nearest(
+          value,
+          CAPABILITY_NAMES.map((name) => `CAP_${name}`),
+        )
+      : undefined;
+  say(path, `must be a capability such as ${near ?? 'CAP_SYS_ADMIN'}, not ${show(value)}`);
 };
 
 function isObject(value: unknown): value is Data {

@@ -1,7 +1,7 @@
 /** Sets of capabilities: bit N is capability N (capabilities(7)). Images have them as 32-bit words, the lowest first. */
 
 /** include/uapi/linux/capability.h, by number. */
-const NAMES = [
+export const CAPABILITY_NAMES = [
   'CHOWN',
   'DAC_OVERRIDE',
   'DAC_READ_SEARCH',
@@ -45,7 +45,7 @@ const NAMES = [
   'CHECKPOINT_RESTORE',
 ] as const;
 
-export type CapabilityName = (typeof NAMES)[number];
+export type CapabilityName = (typeof CAPABILITY_NAMES)[number];
 
 /** struct __user_cap_data_struct has two words a set (_LINUX_CAPABILITY_U32S_3). */
 export const CAPABILITY_WORDS = 2;
@@ -53,7 +53,7 @@ const WORD_BITS = 32;
 const WORD_MASK = 0xffff_ffffn;
 
 export function hasCapability(set: bigint, name: CapabilityName): boolean {
-  return (set & (1n << BigInt(NAMES.indexOf(name)))) !== 0n;
+  return (set & (1n << BigInt(CAPABILITY_NAMES.indexOf(name)))) !== 0n;
 }
 
 /** Numbers of the capabilities in a set, ascending. */
@@ -66,7 +66,7 @@ export function capabilityNumbers(set: bigint): number[] {
 /** `CAP_CHOWN, CAP_KILL`; numbers that have no name here stand as they are. */
 export function capabilityNames(set: bigint): string {
   return capabilityNumbers(set)
-    .map((n) => `CAP_${NAMES[n] ?? n}`)
+    .map((n) => `CAP_${CAPABILITY_NAMES[n] ?? n}`)
     .join(', ');
 }
 

@@ -143,6 +143,23 @@ test('code in a file that others can write is not run, and the cure is named', (
   assert.match(text, /chmod go-w \S+index\.js/);
 });
 
+test('capabilities of the manifest: without one the plugin is off, and who names it is told before anything is frozen', async () => {
+  const plugins = join(folder, 'plugins');
+  const dir = writePlugin(plugins, manifest('needy_plugin', { capabilities: ['CAP_NET_RAW', 'CAP_KILL'] }));
+  const under = ['setpriv', '--bounding-set=-net_raw'];
+  const without = (args: readonly string[]) => criuTs(args, { under });
+  assert.match(run(['plugin', 'list', '--plugin-dir', plugins]).text, /needy_plugin +1\.0\.0 +enabled/);
+  assert.match(
+    without(['plugin', 'list', '--plugin-dir', plugins]).stdout,
+    /needy_plugin +1\.0\.0 +off [^\n]*\n +it needs CAP_NET_RAW, which/,
+  );
+  const child = await start('exec sleep 1000', 'sleep');
+  const named = without(['dump', '-t', String(child.pid), '-D', folder, '--enable-plugin', dir]);
+  assert.equal(named.status, 1);
+  assert.match(named.stderr, /CR_PLUGIN {2}plugin \S+needy_plugin: it needs CAP_NET_RAW/);
+  process.kill(child.pid!, 0);
+});
+
 test('plugin list --stages: who runs where, in order, whatever the order of the folders', () => {
   const hooks = { 'dump.pauseDevices': 'broadcast', 'dump.freeze:before': 'stage' } as const;
   const apply = `host.on('dump.pauseDevices', () => undefined); host.onStage('dump.freeze:before', () => undefined);`;

@@ -249,3 +249,17 @@ test('an unlisted hook, a late tap and a file of another name are refused', asyn
   await its.target.dump({ plugins: [keeps], leaveRunning: true });
   assert.equal(calls[0], 'checked');
 });
+
+test('what a plugin is given cannot be changed: it is blamed, and the next one sees what it saw', async () => {
+  const attempts: readonly ((host: PluginHost) => void)[] = [
+    (host) => host.on('dump.pauseDevices', ({ tasks }) => void (tasks as unknown[]).push('more')),
+    (host) => host.on('dump.checkpointDevices', (tree) => void Object.assign(tree.tasks[0]!, { pid: 1 })),
+    (host) => host.onStage('dump.freeze:before', (event) => void Object.assign(event, { pid: 1 })),
+    (host) => host.on('dump.pauseDevices', () => void Object.assign(host.options, { more: 1 })),
+  ];
+  for (const attempt of attempts) {
+    const error = await failure(its.target.dump({ plugins: [devicePlugin([], attempt)] }));
+    assert.match(error.message, /plugin device_plugin 1\.2\.3 in dump\.\S+: Cannot (add|assign)/);
+    assert.ok(runs(its.target.pid));
+  }
+});
