@@ -23,21 +23,26 @@ export interface Source {
   readonly source: string;
 }
 
-/** Modules that belong to a file of ours, with whether all that they take from criu-ts is `defineConfig`. */
+/** Modules that belong to a file of ours, by URL without query (Node >= 22.15 names the parent of a require() so), with whether all that they take from criu-ts is `defineConfig`. */
 const graph = new Map<string, boolean>();
 
 export function belongs(url: string | undefined): boolean {
-  return url !== undefined && graph.has(url);
+  return url !== undefined && graph.has(keyOf(url));
 }
 
 /** Called with what a name was resolved to. */
 export function join(url: string): void {
-  if (url.startsWith('file:') && !url.startsWith(PACKAGE) && !graph.has(url)) graph.set(url, false);
+  if (url.startsWith('file:') && !url.startsWith(PACKAGE) && !belongs(url)) graph.set(keyOf(url), false);
+}
+
+function keyOf(url: string): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
 }
 
 /** Where `criu-ts` is, wherever the importing file lies. */
 export function libraryFor(parent: string): string {
-  return graph.get(parent) === true ? CONFIG_ENTRY : LIBRARY;
+  return graph.get(keyOf(parent)) === true ? CONFIG_ENTRY : LIBRARY;
 }
 
 /** True when every mention of criu-ts is an import of `defineConfig` alone. A mistake here costs time, nothing else. */
@@ -108,7 +113,7 @@ export function readSource(url: string, hint: string | null | undefined): Source
     .replace(/^\uFEFF/, '');
   const source = extension.endsWith('ts') ? stripTypes(text, path) : text;
   const format = formatOf(extension, hint, source);
-  graph.set(url, format === 'module' && takesOnlyDefineConfig(source));
+  graph.set(keyOf(url), format === 'module' && takesOnlyDefineConfig(source));
   const needsRequire = format === 'commonjs' && /['"]criu-ts['"]/.test(source);
   return { format, source: needsRequire ? `${REQUIRE}${source.replace(/^#!.*/, '')}` : source };
 }

@@ -40,7 +40,7 @@ test('a new plugin builds, passes its test, and is one', () => {
   assert.equal(done.status, 0, done.stderr);
   assert.match(done.stdout, /npm install\n.*npm test/);
   install(project, []);
-  assert.match(npm(project, 'test'), /^# pass 2$/m);
+  assert.match(npm(project, 'test'), /^(?:#|ℹ) pass 2$/m);
   const plugin = readPlugin(project, 'folder');
   assert.ok(plugin && 'manifest' in plugin, JSON.stringify(plugin));
   assert.equal(plugin.manifest.name, 'my_thing_plugin');
@@ -55,7 +55,7 @@ test('with a native part too', () => {
   const project = join(folder, 'native');
   runPluginNew(['my-thing', project], true);
   install(project, ['cmake-js', 'node-addon-api']);
-  assert.match(npm(project, 'test'), /^# pass 2$/m);
+  assert.match(npm(project, 'test'), /^(?:#|ℹ) pass 2$/m);
   assert.ok(readdirSync(join(project, 'native/build/Release')).includes('my_thing.node'));
 });
 
