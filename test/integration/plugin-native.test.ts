@@ -11,6 +11,8 @@ import { startNative } from '../../core/plugins/native-process.js';
 import { OwnCalls } from '../../core/plugins/own-calls.js';
 import type { LoadedPlugin } from '../../core/plugins/session.js';
 import { definePlugin } from '../../plugins/sdk/index.js';
+import { Victim } from '../../plugins/sdk/testing/index.js';
+import { manifest, writePlugin } from '../helpers/plugin-folder.js';
 import { buildAddon } from '../helpers/build-addon.js';
 import { repository } from '../helpers/run-command.js';
 
@@ -110,6 +112,44 @@ test('a crash is the error of the call, names the signal, and is not ours', asyn
   const helper = await started(packaged('crash'));
   assert.match((await failure(helper.call('crash'))).message, /ended by SIGSEGV while it worked on crash/);
   assert.match((await failure(helper.call('echo', 1))).message, /ended by SIGSEGV/);
+});
+
+/** A package for /dev/fuse whose native part crashes in one of its hooks. */
+function crashing(hook: 'dump.saveFile' | 'restore.openFile' | 'none'): string {
+  const hooks = { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner', 'restore.openFile': 'owner' } as const;
+  const data = manifest('crash_plugin', { claims: { paths: ['/dev/fuse'] }, hooks, native: { path: 'native/probe.node', abi: 1 } });
+  const crash = (name: string) => (name === hook ? `await (await host.loadNative()).call('crash');` : '');
+  const dir = writePlugin(mkdtempSync(join(folder, 'crashing-')), data, {
+    apply: `
+      host.on('dump.claimFile', () => ({ what: 'a device' }));
+      host.on('dump.saveFile', async () => { ${crash('dump.saveFile')} });
+      host.on('restore.openFile', async () => { ${crash('restore.openFile')} return { fd: openSync('/dev/fuse', 'r+') }; });`,
+  });
+  mkdirSync(join(dir, 'native'));
+  copyFileSync(addon, join(dir, 'native/probe.node'));
+  return dir;
+}
+
+test('a crash in a real dump leaves the tree running, in a restore nothing', async () => {
+  const victim = await Victim.start({
+    command: '/bin/bash',
+    args: ['-c', 'exec 7<>/dev/fuse; exec sleep 1000'],
+    ready: (pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sleep'),
+  });
+  try {
+    const told = await failure(victim.dump({ plugins: [crashing('dump.saveFile')] }));
+    assert.match(told.message, /crash_plugin 1\.0\.0 in dump\.saveFile: .*ended by SIGSEGV/);
+    assert.equal(told.target, 'running');
+    assert.ok(victim.isRunning);
+    const good = crashing('none');
+    await victim.dump({ plugins: [good] });
+    const refused = await failure(victim.restore({ plugins: [crashing('restore.openFile')] }));
+    assert.match(refused.message, /crash_plugin 1\.0\.0 in restore\.openFile: .*ended by SIGSEGV/);
+    assert.ok(!victim.isRunning);
+    await victim.restore({ plugins: [good] });
+  } finally {
+    victim.close();
+  }
 });
 
 test('what does not fit is refused with what was found and what is needed', async () => {
