@@ -104,7 +104,11 @@ test('TypeScript or JavaScript alone: a connection to a daemon is made again', a
 test('its own tests pass where only the SDK is installed: model kernel and golden files', () => {
   const env: NodeJS.ProcessEnv = { ...process.env };
   delete env['NODE_TEST_CONTEXT'];
-  const output = execFileSync(process.execPath, ['--test', 'test/index.test.js'], { cwd: join(folder, 'unix-client'), encoding: 'utf8', env });
+  const output = execFileSync(process.execPath, ['--test', 'test/index.test.js'], {
+    cwd: join(folder, 'unix-client'),
+    encoding: 'utf8',
+    env,
+  });
   assert.match(output, /pass 3\n/);
 });
 
