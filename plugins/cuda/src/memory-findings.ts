@@ -24,6 +24,11 @@ export function hostMemoryFindings(devices: readonly CudaDevice[], free: Readonl
 export function roomFindings(record: CudaRecord | null, pairs: readonly GpuPair[], free: ReadonlyMap<string, number>): Finding[] {
   const needed = (record?.tasks ?? []).reduce((sum, { movedBytes }) => sum + (movedBytes ?? 0), 0);
   if (record === null || needed === 0) return [];
+  // The program cannot list devices, and where /proc/driver/nvidia is hidden nobody can.
+  if (record.devices.length === 0)
+    return [
+      { topic: 'memory', verdict: 'note', text: 'the devices of the checkpoint were not recorded: free memory could not be compared' },
+    ];
   const targets = record.devices.map(({ uuid }) => ({ old: uuid, now: pairs.find(([from]) => from === uuid)?.[1] ?? uuid }));
   const unknown = targets.filter(({ now }) => !free.has(now)).map(({ now }) => now);
   const byDevice = record.tasks.every(({ deviceBytes, movedBytes }) => deviceBytes !== undefined || !movedBytes);

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildMock } from '../../../plugins/cuda/test/mock/build.js';
 import { FakeGpus, uuidOf } from '../../../plugins/cuda/test/mock/gpus.js';
 import { CudaTarget } from '../../../plugins/cuda/test/mock/target.js';
 import { dumpArguments, ours, restoreArguments, type Step } from '../../helpers/tools.js';
@@ -108,6 +109,20 @@ for (const [stage, state] of [
     await target.finish();
   });
 }
+
+test('with the program as back end nobody is left to let the process go: it stays locked, and a dump and a restore bring it back', async () => {
+  const { tool } = await buildMock();
+  words = words.map((word) => (word.startsWith('cuda_plugin:') ? `${word},backend=tool,tool=${join(tool, 'cuda-checkpoint')}` : word));
+  await killAt('pause');
+  assert.equal(await stateOf(gpus, target.pid), 'locked');
+  const family = target.subject.family();
+  assert.equal((await target.subject.dump(ours, words)).status, 0);
+  await target.subject.waitGone('after the dump', family);
+  assert.equal((await target.subject.restore(ours, words)).status, 0);
+  assert.equal(await stateOf(gpus, target.pid), 'running');
+  assert.equal(await target.hash(), hash);
+  await target.finish();
+});
 
 test('a restore that is killed in the middle of a call takes the tree along, and can be tried again', async () => {
   const family = target.subject.family();

@@ -134,6 +134,7 @@ test('room is compared device by device, over the map; without the parts only th
   ];
   assert.deepEqual(verdicts(parted, swap), []);
   assert.match(verdicts(makeRecord(info, both, [task])).join(), /^note .*only the sum was compared$/);
+  assert.match(verdicts(makeRecord(info, [], [task])).join(), /^note the devices of the checkpoint were not recorded/);
   free.delete(uuidOf(1));
   assert.match(verdicts(parted).join(), new RegExp(`^note free memory of ${uuidOf(1)} could not be looked at$`));
 });
