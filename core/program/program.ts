@@ -29,9 +29,23 @@ export interface FailureContext {
   readonly hint?: string;
 }
 
+/** Memory in which the last program was written, zeroed, for the next one: thousands of threads have one each. */
+let spare: Buffer | null = null;
+/** A larger buffer is not kept. */
+const KEPT_SIZE = 64 * 1024;
+/** What a sealed program has instead: to emit into it is an error. */
+const SEALED = Buffer.alloc(0);
+const SEALED_VIEW = new DataView(new ArrayBuffer(0));
+
+function takeBuffer(): Buffer {
+  const buffer = spare ?? Buffer.alloc(64 * CELL_SIZE);
+  spare = null;
+  return buffer;
+}
+
 export class Program {
   readonly sys: SyscallBuilders;
-  private buffer = Buffer.alloc(64 * CELL_SIZE);
+  private buffer = takeBuffer();
   private view = new DataView(this.buffer.buffer, this.buffer.byteOffset);
   private readonly cells: CellInfo[] = [];
   private readonly undecided = new Set<number>();
@@ -97,6 +111,7 @@ export class Program {
   }
 
   private grow(): void {
+    if (this.start >= 0) throw new CrError('CR_INTERNAL', { message: `program ${this.name} is sealed: nothing can be added` });
     const bigger = Buffer.alloc(this.buffer.length * 2);
     this.buffer.copy(bigger);
     this.buffer = bigger;
@@ -217,6 +232,9 @@ export class Program {
     const size = this.cells.length * CELL_SIZE;
     this.start = this.arena.alloc(size, 64);
     this.arena.bytes.set(this.buffer.subarray(0, size), this.start);
+    if (this.buffer.length <= KEPT_SIZE) spare = this.buffer.fill(0, 0, size);
+    this.buffer = SEALED;
+    this.view = SEALED_VIEW;
     const problems = this.problems();
     if (problems.length === 0) return this;
     const text = explain(this.arena.view, this.start, problems);

@@ -59,7 +59,7 @@ export function hasCapability(set: bigint, name: CapabilityName): boolean {
 /** Numbers of the capabilities in a set, ascending. */
 export function capabilityNumbers(set: bigint): number[] {
   const out: number[] = [];
-  for (let n = 0; n < WORD_BITS * CAPABILITY_WORDS; n++) if ((set & (1n << BigInt(n))) !== 0n) out.push(n);
+  for (let n = 0, left = set; left !== 0n && n < WORD_BITS * CAPABILITY_WORDS; n++, left >>= 1n) if ((left & 1n) !== 0n) out.push(n);
   return out;
 }
 
@@ -71,7 +71,7 @@ export function capabilityNames(set: bigint): string {
 }
 
 export function toWords(set: bigint): number[] {
-  return Array.from({ length: CAPABILITY_WORDS }, (_none, i) => Number((set >> BigInt(WORD_BITS * i)) & WORD_MASK));
+  return [Number(set & WORD_MASK), Number((set >> BigInt(WORD_BITS)) & WORD_MASK)];
 }
 
 /** Words beyond the second are of a kernel that does not exist yet: null. */

@@ -133,7 +133,7 @@ function xstateOf(core: CoreEntry, { size, mask, offsets }: XsaveLayout): Buffer
       const values = xsave[name];
       const at = offsets.get(bit);
       if (at === undefined || values.length === 0 || ((xsave.xstate_bv >> BigInt(bit)) & 1n) === 0n) continue;
-      put(area, at, word === 4 ? Uint32Array.from(values as ArrayLike<number>) : BigUint64Array.from(values as ArrayLike<bigint>));
+      put(area, at, word === 4 ? new Uint32Array(values as ArrayLike<number>) : new BigUint64Array(values as ArrayLike<bigint>));
       present |= 1n << BigInt(bit);
     }
   }
@@ -150,10 +150,10 @@ function writeLegacy(area: Buffer, fp: UserX86FpregsEntry): void {
   area.writeBigUInt64LE(fp.rdp, 16);
   area.writeUInt32LE(fp.mxcsr, 24);
   area.writeUInt32LE(fp.mxcsr_mask, 28);
-  put(area, ST_OFFSET, Uint32Array.from(fp.st_space.slice(0, 32)));
-  put(area, XMM_OFFSET, Uint32Array.from(fp.xmm_space.slice(0, 64)));
+  put(area, ST_OFFSET, new Uint32Array(fp.st_space.slice(0, 32)));
+  put(area, XMM_OFFSET, new Uint32Array(fp.xmm_space.slice(0, 64)));
   // Behind PADDING_OFFSET the kernel keeps words of its own (SW_RESERVED): they are not state.
-  put(area, PADDING_OFFSET, Uint32Array.from(fp.padding.slice(0, (SW_RESERVED - PADDING_OFFSET) / 4)));
+  put(area, PADDING_OFFSET, new Uint32Array(fp.padding.slice(0, (SW_RESERVED - PADDING_OFFSET) / 4)));
 }
 
 function put(area: Buffer, at: number, words: Uint32Array | BigUint64Array): void {

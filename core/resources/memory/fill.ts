@@ -12,7 +12,7 @@ import type { ProgramObserver } from '../../program/observer.js';
 import type { RestoreTask } from '../../restore/model.js';
 import type { Handle, ServiceFds } from '../../restore/service-fds.js';
 import { grouped } from './grouped.js';
-import { intersectRanges, type Range } from './ranges.js';
+import type { Range } from './ranges.js';
 import type { PageRun } from './page-map.js';
 
 const PAGE = 4096;
@@ -41,16 +41,19 @@ interface Batch {
   readonly parts: { addr: number; length: number }[];
 }
 
-/** What of `runs` lies in `made`, in the order of the images. */
+/** What of `runs` lies in `made`, in the order of the images. Both ascend, and in a process of many threads both are long. */
 export function freshParts(runs: readonly PageRun[], made: readonly Range[]): FillPart[] {
-  return runs.flatMap((run) =>
-    intersectRanges([run], made).map(({ start, end }) => ({
-      source: run.source,
-      offset: run.offset + start - run.start,
-      addr: start,
-      length: end - start,
-    })),
-  );
+  const parts: FillPart[] = [];
+  let next = 0;
+  for (const run of runs) {
+    while (next < made.length && made[next]!.end <= run.start) next++;
+    for (let i = next; i < made.length && made[i]!.start < run.end; i++) {
+      const addr = Math.max(run.start, made[i]!.start);
+      const length = Math.min(run.end, made[i]!.end) - addr;
+      parts.push({ source: run.source, offset: run.offset + addr - run.start, addr, length });
+    }
+  }
+  return parts;
 }
 
 /** Cuts the parts in two halves of about the same size. */
