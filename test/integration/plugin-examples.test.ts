@@ -1,12 +1,14 @@
 /** Two plugins of third parties, installed from archives: a connection to a daemon, and (with a native part) an inotify object. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CrError } from '../../core/errors.js';
+import { readFds } from '../../core/kernel/procfs/fd-list.js';
+import { ProcReader } from '../../core/kernel/procfs/reader.js';
 import type { PluginDefinition } from '../../plugins/sdk/index.js';
 import { sweepProblems, until, Victim } from '../../plugins/sdk/testing/index.js';
 import { buildAddon } from '../helpers/build-addon.js';
@@ -51,7 +53,8 @@ async function start(name: string, args: readonly string[], ready: (pid: number)
   return victim;
 }
 
-const links = (pid: number): string[] => readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+/** The loader closes files while we look. */
+const links = (pid: number): string[] => (readFds(new ProcReader(), pid) ?? []).map(({ link }) => link);
 const waits = (pid: number): boolean => /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 const text = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 

@@ -1,13 +1,15 @@
 /** Plugins in the inventory, both ways: CRIU refuses an image of ours that needs a plugin it lacks, and we refuse CRIU's. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ImageReader } from '../../core/images/reader.js';
+import { readFds } from '../../core/kernel/procfs/fd-list.js';
+import { ProcReader } from '../../core/kernel/procfs/reader.js';
 import { FD_TYPES } from '../../core/images/generated/fdinfo.js';
 import { until } from '../../plugins/sdk/testing/index.js';
 import { peers } from '../helpers/peers.js';
@@ -90,7 +92,8 @@ async function connection(folder: string): Promise<{ readonly child: ChildProces
   started.push(child.pid!);
   const pid = child.pid!;
   const waits = () => /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  const linked = () => readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:'));
+  // The loader closes files while we look.
+  const linked = () => (readFds(new ProcReader(), pid) ?? []).some(({ link }) => link.startsWith('socket:'));
   await until('its connection', () => linked() && waits());
   return {
     child,
