@@ -50,7 +50,8 @@ export function problems(tree: readonly Ids[], wanted: ReadonlySet<number>, othe
 
 /** A zombie may be gone in a moment; whoever restores waits for that. */
 function holderOf(number: number, others: readonly Ids[]): Ids | undefined {
-  return others.find(({ pid, sid, pgrp, state }) => state !== 'Z' && (pid === number || sid === number || pgrp === number));
+  const living = others.filter(({ state }) => state !== 'Z');
+  return living.find(({ pid }) => pid === number) ?? living.find(({ sid, pgrp }) => sid === number || pgrp === number);
 }
 
 /** All that /proc shows besides the tree. */

@@ -35,6 +35,8 @@ interface OpenImage {
 export interface RawSpace {
   readonly fd: number;
   readonly offset: number;
+  /** For messages. */
+  readonly path: string;
 }
 
 /** Bytes of an image with one record. */
@@ -116,7 +118,7 @@ export class ImageWriter {
     const padding = this.#padding(kind, length);
     image.size += length;
     if (padding > 0) this.#append(image, Buffer.alloc(padding));
-    return { fd, offset };
+    return { fd, offset, path: image.path };
   }
 
   /** Creates a file without records and returns its descriptor, which stays ours; asking again gives the same one. Throws CR_IMAGE_WRITE. */

@@ -48,15 +48,17 @@ export const cpuAffinity: TaskResource = {
       const text = run.extra.get(tid, NAME);
       return text === undefined || maskBytes(text) !== null ? [] : [`${whose(task.pid, tid)}has an impossible set of processors`];
     }),
-  // From outside and last: no step of the restore is then bound to few processors.
-  release(p, thread, run) {
-    const text = run.extra.get(thread.tid, NAME);
-    if (text === undefined) return;
-    p.sys
-      .sched_setaffinity(thread.tid, MASK_SIZE, p.data(maskBytes(text)!))
-      .tolerate(
-        'EINVAL',
-        'none of these processors exists here, or the control group forbids all of them: the thread keeps those that it has',
-      );
+  thread: {
+    // By the thread itself, which needs no right for it, and last: few steps of the restore are then bound to few processors.
+    threadLate(p, thread, run) {
+      const text = run.extra.get(thread.tid, NAME);
+      if (text === undefined) return;
+      p.sys
+        .sched_setaffinity(0, MASK_SIZE, p.data(maskBytes(text)!))
+        .tolerate(
+          'EINVAL',
+          'keep the processors that the thread has, where none of its own exists or the control group forbids all of them',
+        );
+    },
   },
 };

@@ -3,9 +3,10 @@
  * a file of our own beside them. Its name does not end in `.img`, so that CRIU and crit never see it; it is only written when there is something in it,
  * and only believed when it names the same dump as inventory.img.
  */
-import { readFileSync, statSync, unlinkSync, writeSync, type Stats } from 'node:fs';
+import { readFileSync, statSync, unlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { CrError } from '../errors.js';
+import { writeAt } from '../images/image-files.js';
 import { IMAGES, type KindName } from '../images/magic.js';
 import type { ImageReader } from '../images/reader.js';
 import type { ImageWriter } from '../images/writer.js';
@@ -84,8 +85,7 @@ export function writeExtra(images: ImageWriter, extra: ExtraState, dumpId: strin
     return;
   }
   const bytes = Buffer.from(extra.toJson(dumpId));
-  const fd = images.rawFile(EXTRA_FILE);
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, done);
+  writeAt(images.rawFile(EXTRA_FILE), join(images.dir, EXTRA_FILE), bytes, 0);
 }
 
 function removeStale(path: string): void {

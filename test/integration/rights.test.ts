@@ -1,6 +1,6 @@
 /** A tool with fewer rights than its target: what works without them, and what a dump says that a restore could not do. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { launcher } from '../helpers/run-command.js';
@@ -47,6 +47,29 @@ describe('rights', { skip: NEEDS_ROOT }, () => {
     await withScript(UNPRIVILEGED, (subject) => cycle(subject, without('sys_nice'), without('sys_nice')));
   });
 
+  test('without CAP_SYS_NICE: a process of another user that is bound to a processor', async () => {
+    const script = `os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+before = os.sched_getaffinity(0)
+${UNPRIVILEGED}
+assert os.sched_getaffinity(0) == before`;
+    await withScript(script, (subject) => cycle(subject, without('sys_nice'), without('sys_nice')));
+  });
+
+  test('a limit of file sizes that an image does not fit into: the image is named, nothing is left', async () => {
+    const script = `
+with open('deleted', 'wb') as file: file.write(os.urandom(600000))
+fd = os.open('deleted', os.O_RDONLY)
+os.unlink('deleted')
+${UNPRIVILEGED}`;
+    await withScript(script, async (subject) => {
+      const done = await run(subject, ['/usr/bin/prlimit', '--fsize=100000:'], dumpArguments(subject.pid, step(subject)));
+      assert.equal(done.status, 1, done.text);
+      assert.match(done.text, /^CR_IMAGE_WRITE {2}\S+\/ghost-file-1\.img: [^]*EFBIG[^]*target: running/m);
+      assert.deepEqual(readdirSync(subject.images), []);
+      await passAfterGo(subject);
+    });
+  });
+
   test('with low soft limits: as many signals are queued as the target had', async () => {
     const script = `
 limits = resource.getrlimit(11)
@@ -84,6 +107,7 @@ assert resource.getrlimit(11) == limits, (resource.getrlimit(11), limits)`;
       'os.dup2(0, 899)',
       /has descriptor 899, above which a restore needs \d+ numbers, and criu-ts may have 900/,
     ],
+    ['a root', without('sys_chroot'), "os.mkdir('r'); os.chroot('r')", /has the root \/\S+\/cwd\/r, and criu-ts has no CAP_SYS_CHROOT/],
     ['capabilities', without('net_raw'), 'os.setresuid = lambda *ids: None', /has CAP_NET_RAW, which criu-ts itself lacks/],
   ] as const)
     test(`${what} that a restore with the same rights could not give back: a warning names it, also of a dry run`, async () => {

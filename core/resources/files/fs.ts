@@ -1,9 +1,18 @@
 /** Working directory, root and umask of a task. */
+import type { OwnState } from '../../kernel/own-state.js';
 import type { Arg } from '../../program/call.js';
 import type { Program } from '../../program/program.js';
+import { hasCapability } from '../capabilities.js';
 
 /** A task with this root has ours. */
 export const NO_CHROOT = '/';
+
+/** Why we cannot give a task this root, or nothing. */
+export function rootProblems(root: string, own: OwnState): string[] {
+  return root === NO_CHROOT || hasCapability(own.status.caps.effective, 'SYS_CHROOT')
+    ? []
+    : [`has the root ${root}, and criu-ts has no CAP_SYS_CHROOT to set it: start criu-ts with the capability`];
+}
 
 export interface FsNumbers {
   /** Descriptors in the task. */

@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs
 import type { CrError } from '../../errors.js';
 import type { DumpRun } from '../../dump/model.js';
 import type { ImageRecord } from '../../images/container.js';
+import { writeAt } from '../../images/image-files.js';
 import type { GhostChunkEntry, GhostFileEntry } from '../../images/generated/files.js';
 import { dataRanges } from '../memory/sparse.js';
 
@@ -44,7 +45,8 @@ function dumpChunks(source: number, { id, entry, run }: NewGhost): void {
     const end = Math.min(range.end, size);
     if (range.start >= end) continue;
     const space = run.images.addSpace('ghost-file', id, { len: BigInt(end - range.start), off: BigInt(range.start) }, end - range.start);
-    copy(source, range.start, space.fd, space.offset, end - range.start);
+    const { fd, offset, path } = space;
+    copy(source, range.start, { length: end - range.start, write: (part, at) => writeAt(fd, path, part, offset + at) });
   }
 }
 
@@ -57,15 +59,25 @@ function readFully(fd: number, data: Buffer, offset: number): void {
   }
 }
 
-function copy(from: number, fromOffset: number, to: number, toOffset: number, length: number): void {
+/** Where bytes go: `at` counts from 0. */
+interface Sink {
+  readonly length: number;
+  write(part: Uint8Array, at: number): void;
+}
+
+function copy(from: number, fromOffset: number, { length, write }: Sink): void {
   const buffer = Buffer.alloc(Math.min(COPY, length));
   for (let done = 0; done < length;) {
     const part = buffer.subarray(0, Math.min(buffer.length, length - done));
     part.fill(0);
     readFully(from, part, fromOffset + done);
-    for (let at = 0; at < part.length;) at += writeSync(to, part, at, part.length - at, toOffset + done + at);
+    write(part, done);
     done += part.length;
   }
+}
+
+function writeAll(fd: number, part: Uint8Array, offset: number): void {
+  for (let at = 0; at < part.length;) at += writeSync(fd, part, at, part.length - at, offset + at);
 }
 
 type GhostRecord = ImageRecord<GhostFileEntry | GhostChunkEntry>;
@@ -99,7 +111,8 @@ export class GhostContent {
   fill(fd: number, image: number): void {
     const { entry, whole } = this;
     if (entry.chunks === true) ftruncateSync(fd, Number(entry.size ?? 0n));
-    if (whole) copy(image, whole.offset, fd, 0, whole.length);
-    for (const chunk of this.chunks) copy(image, chunk.offset, fd, Number(chunk.entry.off), Number(chunk.entry.len));
+    const into = (offset: number, length: number): Sink => ({ length, write: (part, at) => writeAll(fd, part, offset + at) });
+    if (whole) copy(image, whole.offset, into(0, whole.length));
+    for (const chunk of this.chunks) copy(image, chunk.offset, into(Number(chunk.entry.off), Number(chunk.entry.len)));
   }
 }

@@ -6,6 +6,7 @@ import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js'
 import { readFdInfo, showsLock } from '../../kernel/procfs/fdinfo.js';
 import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { type HostContext, hostProblem, programProblem, type Use } from './host.js';
+import { NO_CHROOT, rootProblems } from './fs.js';
 import { refusalOf } from './kinds.js';
 import { Mounts } from './mounts.js';
 import { sameInode } from './names.js';
@@ -126,6 +127,10 @@ export class PreflightFiles implements PreflightContext {
 
   /** What a restore with our own rights could not do; after `refusals`. It needs a number for each descriptor above the highest (restore/service-fds.ts). */
   foresee(pid: number, own: OwnState): string[] {
+    return [...this.foreseeNumbers(pid, own), ...rootProblems(this.proc.link(`${pid}/root`) ?? NO_CHROOT, own)];
+  }
+
+  private foreseeNumbers(pid: number, own: OwnState): string[] {
     const { highest, count } = this.descriptors.get(pid) ?? { highest: 0, count: 0 };
     const limit = own.limits[RLIMIT_NOFILE]!.hard;
     return BigInt(highest + 1 + count) <= limit

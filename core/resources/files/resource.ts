@@ -3,6 +3,7 @@ import type { TaskResource } from '../resource.js';
 
 export const files: TaskResource = {
   name: 'files',
+  plan: (task, run) => run.files.problems(task),
   process: {
     early: (p, task, run) => run.files.early(p, task),
     files: (p, task, run) => run.files.wire(p, task),

@@ -9,7 +9,7 @@ import type { Arg, Call } from '../../program/call.js';
 import type { Program } from '../../program/program.js';
 import type { RestoreRun, RestoreTask } from '../../restore/model.js';
 import type { Handle } from '../../restore/service-fds.js';
-import { emitFs, NO_CHROOT } from './fs.js';
+import { emitFs, NO_CHROOT, rootProblems } from './fs.js';
 import type { Description, RestoreContext } from './kind.js';
 import { emitLease } from './leases.js';
 import { emitLocks } from './locks.js';
@@ -135,6 +135,12 @@ export class RestoreFiles {
     const handle = this.mapHandles.get(fileId);
     if (handle === undefined) throw new CrError('CR_INTERNAL', { message: `file ${fileId} was not opened for a mapping` });
     return handle;
+  }
+
+  /** Before anything exists: what of these files we have no right to give the task. */
+  problems(task: RestoreTask): string[] {
+    const entry = this.images.fsEntries.get(task);
+    return entry ? rootProblems(this.images.descriptions.get(entry.root_id)!.what, this.run.own) : [];
   }
 
   /** Highest number that any task uses. */

@@ -1,7 +1,9 @@
 /** Memory of a frozen tree: mappings into mm_entry, private pages and shared memory into pagemap and pages images. */
 import { nowMs } from '../../clock.js';
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DumpRun, DumpTask } from '../../dump/model.js';
+import { writeAt } from '../../images/image-files.js';
 import type { PagemapEntry } from '../../images/generated/memory.js';
 import { readMemory } from '../../kernel/stub.js';
 import type { DumpFiles } from '../files/table.js';
@@ -29,6 +31,12 @@ export interface MemoryCounts {
   writeMs: number;
 }
 
+interface PagesFile {
+  readonly fd: number;
+  /** For messages. */
+  readonly path: string;
+}
+
 export class MemoryDump {
   readonly counts: MemoryCounts = { pagesScanned: 0, pagesWritten: 0, sharedPagesScanned: 0, sharedPagesWritten: 0, writeMs: 0 };
   private readonly copiers: Copiers;
@@ -48,6 +56,12 @@ export class MemoryDump {
 
   close(): void {
     this.copiers.close();
+  }
+
+  private pagesFile(id: number): PagesFile {
+    const name = `pages-${id}.img`;
+    const { images } = this.run;
+    return { fd: images.rawFile(name), path: join(images.dir, name) };
   }
 
   private async copy(job: Parameters<Copiers['copy']>[0]): Promise<number> {
@@ -118,7 +132,7 @@ export class MemoryDump {
   /** Writes runs in address order: neighbours of one kind go in one copy. Returns the number of pages. */
   private async writeRuns(task: DumpTask, runs: readonly { range: Range; via: 'vm' | 'mem' | 'vdso' }[]): Promise<number> {
     const id = this.nextPagesId++;
-    const fd = this.run.images.rawFile(`pages-${id}.img`);
+    const { fd, path } = this.pagesFile(id);
     this.run.images.add('pagemap', task.nsPid, { pages_id: id });
     const mem = openSync(`/proc/${task.pid}/mem`, 'r');
     let offset = 0;
@@ -127,7 +141,7 @@ export class MemoryDump {
         let j = i;
         while (j < runs.length && runs[j]!.via === runs[i]!.via) j++;
         const ranges = runs.slice(i, j).map((run) => run.range);
-        if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, fd, offset);
+        if (runs[i]!.via === 'vdso') offset += this.writeVdso(task, { fd, path }, offset);
         else
           offset += await this.copy({
             pid: task.pid,
@@ -147,9 +161,10 @@ export class MemoryDump {
     return offset / PAGE;
   }
 
-  private writeVdso(task: DumpTask, fd: number, offset: number): number {
+  private writeVdso(task: DumpTask, { fd, path }: PagesFile, offset: number): number {
     const bytes = this.vdsoBytes.get(task) ?? Buffer.alloc(0);
-    return writeSync(fd, bytes, 0, bytes.length, offset);
+    writeAt(fd, path, bytes, offset);
+    return bytes.length;
   }
 
   /** Shared memory: once for the whole tree, from the object itself (page tables of one task do not show it all). */
@@ -174,10 +189,10 @@ export class MemoryDump {
     const whole = Math.floor(length / PAGE) * PAGE;
     const full = ranges.filter((r) => r.start < whole).map((r) => ({ start: r.start, end: Math.min(r.end, whole) }));
     const id = this.nextPagesId++;
-    const fd = this.run.images.rawFile(`pages-${id}.img`);
+    const { fd, path } = this.pagesFile(id);
     this.run.images.add('pagemap-shmem', shmid, { pages_id: id });
     let bytes = await this.copy({ pid: 0, fd, offset: 0, ranges: full, viaMem: source, onBytes: this.onBytes });
-    if ((ranges.at(-1)?.end ?? 0) > whole) bytes += writeTail(source, whole, fd, bytes);
+    if ((ranges.at(-1)?.end ?? 0) > whole) bytes += writeTail(source, whole, { fd, path }, bytes);
     for (const entry of pagemapEntries(ranges)) this.run.images.add('pagemap-shmem', shmid, entry);
     this.run.images.pageBytes += bytes;
     this.counts.sharedPagesScanned += size / PAGE;
@@ -186,10 +201,11 @@ export class MemoryDump {
 }
 
 /** The last page of a file that ends inside of it, filled up with zeros. Returns its size. */
-function writeTail(source: number, from: number, fd: number, offset: number): number {
+function writeTail(source: number, from: number, { fd, path }: PagesFile, offset: number): number {
   const page = Buffer.alloc(PAGE);
   readSync(source, page, 0, PAGE, from);
-  return writeSync(fd, page, 0, PAGE, offset);
+  writeAt(fd, path, page, offset);
+  return PAGE;
 }
 
 /** Both page counts are written, so that CRIU 4.1 and 4.2 read the same number (criu.md 3.4). */
