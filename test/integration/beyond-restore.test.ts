@@ -107,11 +107,12 @@ ready(child)`,
 end, wait = os.pipe()
 root = os.fork()
 if root == 0:
+    # Before the orphan can be one: PR_SET_CHILD_SUBREAPER.
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
     between = os.fork()
     if between == 0:
         if os.fork() == 0: time.sleep(100)
         os._exit(0)
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
     os.setsid()
     os.waitpid(between, 0)
     os.write(wait, b'x')
