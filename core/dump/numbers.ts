@@ -1,5 +1,5 @@
 /** Sessions and process groups that are named after processes outside of the tree: who restores it would need numbers that others have. */
-import { readdirSync } from 'node:fs';
+import { readProcesses } from '../kernel/procfs/processes.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
 import type { TreeNode } from './tree.js';
@@ -56,7 +56,7 @@ function holderOf(number: number, others: readonly Ids[]): Ids | undefined {
 
 /** All that /proc shows besides the tree. */
 function outsiders(proc: ProcReader, tree: ReadonlySet<number>): Stat[] {
-  return readdirSync(proc.root)
-    .filter((name) => /^[1-9][0-9]*$/.test(name) && !tree.has(Number(name)))
-    .flatMap((name) => readStat(proc, Number(name)) ?? []);
+  return readProcesses(proc)
+    .filter((pid) => !tree.has(pid))
+    .flatMap((pid) => readStat(proc, pid) ?? []);
 }

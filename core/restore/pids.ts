@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { nowMs } from '../clock.js';
 import { CrError } from '../errors.js';
+import { readProcesses } from '../kernel/procfs/processes.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
-import { readProcesses } from './processes.js';
 
 const WAIT_MS = 5000;
 const STEP_MS = 5;
@@ -17,7 +17,7 @@ const PLACES = 512;
 export function pidHolder(proc: ProcReader, pid: number): string | null {
   const own = readStat(proc, pid);
   if (own) return `is in use by ${describe(own)}`;
-  for (const other of readProcesses()) {
+  for (const other of readProcesses(proc)) {
     const stat = readStat(proc, other);
     if (stat?.pgrp === pid) return `is the process group of ${describe(stat)}`;
     if (stat?.sid === pid) return `is the session of ${describe(stat)}`;
