@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { spawnSync } from 'node:child_process';
 import { acceptedFlags } from './node-flags.mjs';
 
@@ -11,7 +12,7 @@ const dist = join(root, 'dist');
 const out = join(dist, 'cli');
 
 /**
- * Inside one file, `import.meta.url` is gone; modules that look for files beside them get the place they have in dist. A CommonJS file has `require`
+ * Inside one file, `import.meta.url` and `.dirname` are gone; modules that look for files beside them get the place they have in dist. A CommonJS file has `require`
  * already; the module that makes one takes milliseconds to load.
  */
 const keepModuleUrls = {
@@ -20,9 +21,12 @@ const keepModuleUrls = {
     context.onLoad({ filter: /\.js$/ }, ({ path }) => {
       if (!path.startsWith(`${dist}/`)) return undefined;
       const contents = readFileSync(path, 'utf8');
-      if (!contents.includes('import.meta.url')) return undefined;
-      const url = `require('node:url').pathToFileURL(require('node:path').join(__dirname, '..', ${JSON.stringify(relative(dist, path))})).href`;
-      const required = contents.replaceAll('createRequire(import.meta.url)', 'require');
+      if (!contents.includes('import.meta.')) return undefined;
+      const place = (file) => `require('node:path').join(__dirname, '..', ${JSON.stringify(relative(dist, file))})`;
+      const url = `require('node:url').pathToFileURL(${place(path)}).href`;
+      const required = contents
+        .replaceAll('createRequire(import.meta.url)', 'require')
+        .replaceAll('import.meta.dirname', place(dirname(path)));
       return { contents: required.replaceAll('import.meta.url', `(${url})`), loader: 'js', resolveDir: dirname(path) };
     });
   },
@@ -36,6 +40,17 @@ const importForUs = {
       contents: "export const importModule = (url) => require('./import.cjs')(url);",
       loader: 'js',
     }));
+  },
+};
+
+/** What bundled plugins need of a host, by their manifests: every dump asks (core/plugins/bundled.ts). */
+const bundledNeeds = {
+  name: 'bundled-needs',
+  setup(context) {
+    context.onLoad({ filter: /dist\/core\/plugins\/bundled\.js$/ }, async ({ path }) => {
+      const needs = (await import(pathToFileURL(path).href)).bundledNeeds(root);
+      return { contents: `const needs = ${JSON.stringify(needs)}; export const bundledNeeds = () => needs;` };
+    });
   },
 };
 
@@ -64,7 +79,7 @@ const result = await build({
   target: 'node20',
   // The last two are needed only when there is a configuration file: found in node_modules then, and not read at every start.
   external: ['*.node', './import.cjs', 'cosmiconfig', '@swc/wasm-typescript'],
-  plugins: [importForUs, keepModuleUrls],
+  plugins: [importForUs, bundledNeeds, keepModuleUrls],
   legalComments: 'inline',
   // Read and hashed at every start. Names stay, for messages and stacks.
   minifyWhitespace: true,

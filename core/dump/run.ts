@@ -28,7 +28,7 @@ import { infect, readInside, readOutside } from './collect.js';
 import { killTree, resumeTree, stopTree } from './final.js';
 import type { DumpRun, DumpTask } from './model.js';
 import type { DumpPlugins } from '../plugins/dump-plugins.js';
-import { nodeNumbers, openPlugins, taskNumbers } from './plugins.js';
+import { nodeNumbers, PluginOpening, taskNumbers } from './plugins.js';
 import { preflight } from './preflight.js';
 import { checkImageFolder } from './folder.js';
 import { DumpClock, writeStats } from './stats.js';
@@ -81,8 +81,7 @@ class DumpSession {
   private final: DumpResult['state'] | null = null;
   private freezer: CgroupFreezer | null = null;
   private bytesCopied = 0;
-  /** Null when there are none: then nothing of the plugin framework is loaded. */
-  private plugins: DumpPlugins | null = null;
+  private readonly opening: PluginOpening;
   private images: ImageWriter | null = null;
   /** --timeout, or what a plugin made of it. */
   private timeoutMs: number;
@@ -94,7 +93,13 @@ class DumpSession {
   ) {
     this.thread.observer = observerOf(options);
     this.timeoutMs = options.timeoutMs;
+    this.opening = new PluginOpening({ options, hooks, log, thread: this.thread, images: () => this.images });
     this.stages = new StageRunner('dump', { hooks, log, pid: options.pid, signal: options.signal, onProgress: options.onProgress });
+  }
+
+  /** Null when there are none: then nothing of the plugin framework is loaded. */
+  private get plugins(): DumpPlugins | null {
+    return this.opening.plugins;
   }
 
   /** For failures from which nothing has to be let go. */
@@ -122,12 +127,13 @@ class DumpSession {
     await stages.run('prepare', async () => {
       checkPrivileges(this.thread.proc, 'dump', 'running');
       checkImageFolder(options.imagesDir);
-      this.plugins = await openPlugins({ options, hooks: this.hooks, log: this.log, thread: this.thread, images: () => this.images });
+      await this.opening.start();
       this.timeoutMs = (await this.plugins?.plan(options)) ?? options.timeoutMs;
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(resolve(options.workDir, options.freezeCgroup));
     });
     if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
-    this.nodes = await stages.run('preflight', () => preflight(this.thread, options, this.hooks, this.log));
+    const look = () => preflight(this.thread, options, this.hooks, this.log);
+    this.nodes = await stages.run('preflight', () => this.opening.preflight(look));
     if (options.dryRun) return planned(this.nodes);
     const images = new ImageWriter(options.imagesDir);
     this.images = images;

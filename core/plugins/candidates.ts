@@ -1,31 +1,43 @@
 /** Whether there can be any plugin for a run: looked at before anything of the plugin framework is loaded, because most runs have none. */
-import { join } from 'node:path';
+import { bundledNeeds } from './bundled.js';
 import type { Manifest } from './definition.js';
-import { type TreeObjects, uselessness } from './needs.js';
-import { hostProblem, installedIn, isData, readPackage } from './packages.js';
-import { BUNDLED } from './places.js';
+import { waitsForObjects } from './needs.js';
+import { hostProblem, installedIn, isData, PackageReader } from './packages.js';
+import { type WaitingPlugin, waitingPlugin } from './waiting.js';
 
-/** Whether a package may have something to do, by what it says of itself. @param broken what to answer when that makes no sense */
-function mayWork(folder: string, objects: TreeObjects | null, broken: boolean): boolean {
-  try {
-    const written = readPackage(folder);
-    if (!written || !isData(written.manifest)) return false;
-    const manifest = written.manifest as unknown as Manifest;
-    return hostProblem(manifest.host) === null && (objects === null || uselessness(manifest, objects) === null);
-  } catch {
-    return broken;
-  }
+export interface Candidates {
+  /** Somebody asked for plugins, or one that was found does more than to take objects: they are opened before anything else is done. */
+  readonly now: boolean;
+  /** Those that have something to do only when the tree holds what they claim. */
+  readonly waiting: readonly WaitingPlugin[];
 }
 
-/**
- * False when nobody asked for a plugin and nothing that was found could have anything to do.
- * @param objects of the tree to dump; null when there is none
- */
-export function mayHavePlugins(asked: number, folders: readonly string[], home: string, objects: TreeObjects | null): boolean {
-  if (asked > 0 || folders.length > 0) return true;
-  // A damaged bundled one is told to who names it, an installed one to everybody.
-  return (
-    BUNDLED.some((name) => mayWork(join(home, 'plugins', name), objects, false)) ||
-    installedIn(home).some((folder) => mayWork(folder, objects, true))
-  );
+const NOW: Candidates = { now: true, waiting: [] };
+
+/** By what manifests say. @param asked how many plugins the user named @param folders in which he has more @param home of criu-ts */
+export function findCandidates(asked: number, folders: readonly string[], home: string): Candidates {
+  if (asked > 0 || folders.length > 0) return NOW;
+  const packages = new PackageReader();
+  const waiting: WaitingPlugin[] = [];
+  const bundled = bundledNeeds(home)
+    .filter(({ host }) => hostProblem(host) === null)
+    .map(({ name }) => `${home}/plugins/${name}`);
+  for (const folder of [...bundled, ...installedIn(home).flat()]) {
+    try {
+      const manifest = manifestIn(packages, folder);
+      if (!manifest || hostProblem(manifest.host) !== null) continue;
+      if (!waitsForObjects(manifest)) return NOW;
+      waiting.push(waitingPlugin(manifest, folder));
+    } catch {
+      // The framework tells what is wrong with it.
+      return NOW;
+    }
+  }
+  return { now: false, waiting };
+}
+
+/** Nobody has checked it yet: anything may be missing in it, or be of another type. What makes no sense is told when the framework looks at it. */
+function manifestIn(packages: PackageReader, folder: string): Manifest | null {
+  const written = packages.read(folder);
+  return written && isData(written.manifest) ? (written.manifest as unknown as Manifest) : null;
 }

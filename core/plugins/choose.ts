@@ -33,12 +33,15 @@ export interface Chosen {
   readonly plugins: readonly LoadedPlugin[];
   /** For a restore: one for each name of the inventory. */
   readonly verdicts: readonly Verdict[];
+  /** For a dump: those that stay off only because the tree holds nothing that they claim. */
+  readonly idle: readonly FoundPlugin[];
 }
 
 export class PluginChooser {
   private found: Found | null = null;
   /** Why what was found stays off, by name. */
   private readonly reasons = new Map<string, string>();
+  private readonly idle: FoundPlugin[] = [];
 
   constructor(
     private readonly selection: Selection,
@@ -95,7 +98,7 @@ export class PluginChooser {
       if (loaded) add(plugins, loaded);
     }
     for (const { folder, problems } of this.all().broken) this.log.info(`${folder} is no usable plugin: ${problems[0]}`);
-    return { plugins, verdicts: [] };
+    return { plugins, verdicts: [], idle: this.idle };
   }
 
   /** For a restore. What the user names besides is refused: it would not be enabled, and he must know. @throws CrError */
@@ -114,7 +117,7 @@ export class PluginChooser {
     for (const request of this.selection.requests)
       if (typeof request.reference === 'string' && !this.isAmong(request.reference, plugins))
         this.log.info(`Plugin ${request.reference} (${provenanceText(request.from)}) is not needed by the checkpoint and stays off`);
-    return { plugins, verdicts };
+    return { plugins, verdicts, idle: [] };
   }
 
   /** Whether a name or path that the user gave is that of a loaded plugin. */
@@ -248,12 +251,13 @@ export class PluginChooser {
       return null;
     };
     const { manifest } = found;
-    const cheap =
-      hostProblem(manifest.host) ??
-      versionProblem(manifest, undefined) ??
-      capabilityProblem(manifest.capabilities) ??
-      (objects && uselessness(manifest, objects));
+    const cheap = hostProblem(manifest.host) ?? versionProblem(manifest, undefined) ?? capabilityProblem(manifest.capabilities);
     if (cheap !== null) return off(cheap);
+    const useless = objects && uselessness(manifest, objects);
+    if (useless !== null) {
+      this.idle.push(found);
+      return off(useless);
+    }
     try {
       checkTrusted(found.entry, 'plugin');
     } catch (error) {

@@ -6,10 +6,11 @@ import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';
 import type { DumpOptions, ResolvedDumpOptions } from '../options.js';
 import type { ResumedTree } from './contexts.js';
-import type { TreeObjects } from './needs.js';
+import { TreeObjects } from './needs.js';
 import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
 import { writtenImages } from './plugin-images.js';
 import { writeRecord } from '../images/plugin-record.js';
+import { type WaitingPlugin, waitingPlugin } from './waiting.js';
 import { runningTree, stoppedTree, type TaskNumbers } from './stopped-tree.js';
 
 export interface DumpPluginsRequest {
@@ -17,7 +18,8 @@ export interface DumpPluginsRequest {
   readonly hooks: Hooks;
   readonly log: Log;
   readonly thread: KernelThread;
-  readonly objects: TreeObjects;
+  /** Processes of the tree, while it runs. */
+  pids(): readonly number[];
   /** Null before there are images. */
   images(): ImageWriter | null;
 }
@@ -33,9 +35,12 @@ export class DumpPlugins {
     open.session.watch = watchOf(request.thread, request.options);
   }
 
-  /** Null when there are none. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
-  static async start(request: DumpPluginsRequest): Promise<DumpPlugins | null> {
-    const { options, hooks, log, thread, objects } = request;
+  /** Without plugins: null. `idle` are those that only lack an object in the tree. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
+  static async start(
+    request: DumpPluginsRequest,
+  ): Promise<{ readonly plugins: DumpPlugins | null; readonly idle: readonly WaitingPlugin[] }> {
+    const { options, hooks, log, thread } = request;
+    const objects = new TreeObjects(thread.proc, () => request.pids());
     const chosen = await chooserOf(options, 'dump', log).forDump(objects);
     const open = openChosen(chosen, {
       operation: 'dump',
@@ -45,7 +50,8 @@ export class DumpPlugins {
       proc: thread.proc,
       images: (plugin) => writtenImages(request.images, plugin),
     });
-    return open && new DumpPlugins(open, request);
+    const idle = chosen.idle.map(({ manifest, folder }) => waitingPlugin(manifest, folder));
+    return { plugins: open && new DumpPlugins(open, request), idle };
   }
 
   /** The plan after dump.options. @throws CrError CR_PLUGIN for a plan that makes no sense */

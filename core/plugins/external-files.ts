@@ -16,7 +16,7 @@ import { F, O, SETTABLE } from '../resources/files/open-flags.js';
 import type { Claim, FileAnswer, OpenedFile, PluginRecord, SavedFile, SeenObject } from './contexts.js';
 import { ownerOf } from './owner.js';
 import type { PluginSession } from './session.js';
-import { seenObject } from './filter.js';
+import { isMappedFile, seenObject } from './filter.js';
 import { externNames, finishSocket, OutsideSockets, seenSocket, storedSocket, USK } from './unix-sockets.js';
 
 interface Queued {
@@ -87,8 +87,7 @@ export class ExternalFiles {
   }
 
   private claim(file: SeenFile): FileKind | undefined {
-    // A mapping is claimed as one (external-mappings.ts).
-    if (file.fd === null && file.proc.includes('/map_files/')) return undefined;
+    if (isMappedFile(file)) return undefined;
     const object = seenObject(file, this.frozen);
     const answers = this.hooks.askNow('dump.claimFile', object, (plugin) =>
       this.session.claimsOf(plugin).file(object, () => this.families.of(object)),

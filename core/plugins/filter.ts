@@ -25,6 +25,11 @@ export function seenObject(file: SeenFile, frozen: boolean): SeenObject {
   return { pid, fd, type: typeOf(stat.mode), link, major, minor, inode: stat.ino, proc, frozen };
 }
 
+/** Whether it was met as a mapping: plugins claim those by dump.claimMapping. */
+export function isMappedFile({ fd, proc }: SeenFile): boolean {
+  return fd === null && proc.includes('/map_files/');
+}
+
 /** `io_uring` for `anon_inode:[io_uring]`; undefined for everything else. */
 export function anonymousName(link: string): string | undefined {
   return link.startsWith('anon_inode:') ? /^anon_inode:\[?([^\]]*)\]?$/.exec(link)?.[1] : undefined;

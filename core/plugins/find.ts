@@ -1,8 +1,8 @@
 /** Where plugins are, by their manifests: nothing of theirs is run here. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Manifest } from './definition.js';
-import { type Data, entriesOf, installedIn, isData, type PackageData, readPackage } from './packages.js';
+import { type Data, entriesOf, installedIn, isData, type PackageData, PackageReader } from './packages.js';
 import { BUNDLED } from './places.js';
 import { manifestProblems } from './validate.js';
 
@@ -51,11 +51,11 @@ function entryOf(data: Data, folder: string): string | null {
 }
 
 /** The plugin in a folder: null when it is no plugin. */
-export function readPlugin(folder: string, origin: Origin): FoundPlugin | BrokenPlugin | null {
+export function readPlugin(folder: string, origin: Origin, packages = new PackageReader()): FoundPlugin | BrokenPlugin | null {
   const broken = (problems: readonly string[], names: readonly string[] = []): BrokenPlugin => ({ folder, names, problems });
   let written: PackageData | null;
   try {
-    written = readPackage(folder);
+    written = packages.read(folder);
   } catch (error) {
     return broken([`package.json: ${error instanceof Error ? error.message : String(error)}`]);
   }
@@ -74,12 +74,21 @@ export function readPlugin(folder: string, origin: Origin): FoundPlugin | Broken
   return { manifest: manifest as Manifest, packageName, folder, entry, origin };
 }
 
+/** Folders in one node_modules by name, those without a scope first. */
+function sorted(folders: readonly string[]): string[] {
+  const scoped = (folder: string) => Number(basename(dirname(folder)).startsWith('@'));
+  return [...folders].sort((a, b) => scoped(a) - scoped(b) || (a < b ? -1 : 1));
+}
+
 /** Looks into every place, in this order; of two plugins of one name the first counts. */
 export function findPlugins(places: Places): Found {
+  const packages = new PackageReader();
   const list: (FoundPlugin | BrokenPlugin | null)[] = [
-    ...places.folders.flatMap((folder) => [folder, ...entriesOf(folder)]).map((folder) => readPlugin(folder, 'folder')),
-    ...BUNDLED.map((name) => readPlugin(join(places.home, 'plugins', name), 'bundled')),
-    ...installedIn(places.home).map((folder) => readPlugin(folder, 'installed')),
+    ...places.folders.flatMap((folder) => [folder, ...entriesOf(folder)]).map((folder) => readPlugin(folder, 'folder', packages)),
+    ...BUNDLED.map((name) => readPlugin(join(places.home, 'plugins', name), 'bundled', packages)),
+    ...installedIn(places.home)
+      .flatMap(sorted)
+      .map((folder) => readPlugin(folder, 'installed', packages)),
   ];
   const plugins: FoundPlugin[] = [];
   const broken: BrokenPlugin[] = [];

@@ -107,11 +107,14 @@ function sorted(files: readonly SeenObject[]): Files {
   return { ...out, sockets, links };
 }
 
-/** @returns why it has nothing to do, or null when it may have */
-export function uselessness({ hooks, claims }: Pick<Manifest, 'hooks' | 'claims'>, objects: TreeObjects): string | null {
+/** Whether all that it does in a dump is about objects that it claims. */
+export function waitsForObjects({ hooks }: Pick<Manifest, 'hooks'>): boolean {
   const dumpHooks = Object.keys(hooks).filter((name) => name.startsWith('dump.'));
-  const aboutObjects = dumpHooks.every((name) => isHookName(name) && ['claim', 'owner'].includes(PLUGIN_HOOKS[name].kind));
-  if (dumpHooks.length === 0 || !aboutObjects) return null;
-  if (objects.hold(claims ?? {}, dumpHooks.includes('dump.claimMapping'))) return null;
+  return dumpHooks.length > 0 && dumpHooks.every((name) => isHookName(name) && ['claim', 'owner'].includes(PLUGIN_HOOKS[name].kind));
+}
+
+/** @returns why it has nothing to do, or null when it may have */
+export function uselessness(manifest: Pick<Manifest, 'hooks' | 'claims'>, objects: TreeObjects): string | null {
+  if (!waitsForObjects(manifest) || objects.hold(manifest.claims ?? {}, Object.hasOwn(manifest.hooks, 'dump.claimMapping'))) return null;
   return 'the tree holds nothing that it claims';
 }

@@ -14,31 +14,6 @@ export function isData(value: unknown): value is Data {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/**
- * Text of a file; null when it is not there. With as few calls as there can be: several hundred packages may be installed, and every dump looks at them.
- * @throws SyntaxError for one that is too large, Error of the file system
- */
-function readText(path: string): string | null {
-  let fd: number;
-  try {
-    // A fifo would keep us for ever.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code;
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(USUAL_BYTES);
-    const got = readSync(fd, bytes, 0, USUAL_BYTES, 0);
-    if (got < USUAL_BYTES) return bytes.toString('utf8', 0, got);
-    if (fstatSync(fd).size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
-    return readFileSync(path, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** What a package says of itself. */
 export interface PackageData {
   readonly data: Data;
@@ -46,16 +21,42 @@ export interface PackageData {
   readonly manifest: unknown;
 }
 
-/** package.json of a folder; null when there is none, or when it says nothing about a plugin. @throws SyntaxError, Error of the file system */
-export function readPackage(folder: string): PackageData | null {
-  const text = readText(`${folder}/package.json`);
-  if (text === null) return null;
-  const data: unknown = JSON.parse(text);
-  return isData(data) && Object.hasOwn(data, MANIFEST_KEY) ? { data, manifest: data[MANIFEST_KEY] } : null;
+/** Reads the package.json of many folders with as few calls as there can be, into the same memory: several hundred packages may be installed. */
+export class PackageReader {
+  private readonly bytes = Buffer.allocUnsafe(USUAL_BYTES);
+
+  /** Null when there is none, or when it says nothing about a plugin. @throws SyntaxError also for one that is too large, Error of the file system */
+  read(folder: string): PackageData | null {
+    const text = this.text(`${folder}/package.json`);
+    if (text === null) return null;
+    const data: unknown = JSON.parse(text);
+    return isData(data) && Object.hasOwn(data, MANIFEST_KEY) ? { data, manifest: data[MANIFEST_KEY] } : null;
+  }
+
+  private text(path: string): string | null {
+    let fd: number;
+    try {
+      // A fifo would keep us for ever.
+      fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      const errno = (error as NodeJS.ErrnoException).code;
+      if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;
+      throw error;
+    }
+    try {
+      const got = readSync(fd, this.bytes, 0, USUAL_BYTES, 0);
+      if (got < USUAL_BYTES) return this.bytes.toString('utf8', 0, got);
+      if (fstatSync(fd).size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
+      return readFileSync(path, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  }
 }
 
-/** Names in a folder; none when it is not there. */
+/** Names in a folder; none when it is not there, which costs less to ask than to be told by an exception. */
 function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   try {
     return readdirSync(folder).slice(0, MAX_ENTRIES);
   } catch {
@@ -70,14 +71,15 @@ export function entriesOf(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Packages that are looked at without being named. Of several hundred names few are of interest: only those are sorted. */
-export function installedIn(home: string): string[] {
-  return installedFolders(home).flatMap((root) => {
-    const names = namesIn(root);
-    const scoped = names.filter((name) => name.startsWith('@')).flatMap((scope) => namesIn(join(root, scope)).map((name) => [scope, name]));
-    const own = names.filter((name) => INSTALLED.test(name));
-    const theirs = scoped.filter(([, name]) => INSTALLED.test(name!)).map((parts) => parts.join('/'));
-    return [...own.sort(), ...theirs.sort()].map((name) => join(root, name));
+/** Folders of packages that are looked at without being named: for each node_modules those in it, in no order. */
+export function installedIn(home: string): string[][] {
+  return installedFolders(home).map((root) => {
+    const out: string[] = [];
+    for (const name of namesIn(root))
+      if (name.startsWith(INSTALLED)) out.push(`${root}/${name}`);
+      else if (name.startsWith('@'))
+        for (const scoped of namesIn(`${root}/${name}`)) if (scoped.startsWith(INSTALLED)) out.push(`${root}/${name}/${scoped}`);
+    return out;
   });
 }
 

@@ -7,12 +7,12 @@ export const MANIFEST_KEY = 'criu-ts';
 /** Folders in plugins/ of criu-ts itself. */
 export const BUNDLED = ['cuda', 'amdgpu'];
 
-/** Names of packages, without scope, that are looked at without being named. */
-export const INSTALLED = /^criu-plugin-/;
+/** How names of packages begin, without scope, that are looked at without being named. */
+export const INSTALLED = 'criu-plugin-';
 
 /** Folder of criu-ts: this module lies in dist/core/plugins, and in the bundle it still has that place (config/bundle.mjs). */
 export function homeFolder(): string {
-  return new URL('../../../', import.meta.url).pathname.replace(/\/$/, '');
+  return dirname(dirname(dirname(import.meta.dirname)));
 }
 
 /** node_modules that criu-ts sees: its own, and the one that it is installed in. */

@@ -1,5 +1,5 @@
 /** What a restore's plugins are opened with and told about its processes. The framework itself is loaded only when a plugin is needed. */
-import { mayHavePlugins } from '../plugins/candidates.js';
+import { findCandidates } from '../plugins/candidates.js';
 import type { SeenTask } from '../plugins/contexts.js';
 import { homeFolder } from '../plugins/places.js';
 import type { RestorePlugins, RestorePluginsRequest } from '../plugins/restore-plugins.js';
@@ -9,9 +9,15 @@ import type { RestoreTask } from './model.js';
 export async function openPlugins(request: RestorePluginsRequest): Promise<RestorePlugins | null> {
   const { plugins = [], pluginDirs = [] } = request.options;
   const listed = request.inventory.plugins_entry?.plugins;
-  const any = listed === undefined ? mayHavePlugins(plugins.length, pluginDirs, homeFolder(), null) : listed.length > 0;
+  const any = listed === undefined ? mayHavePlugins(plugins.length, pluginDirs) : listed.length > 0;
   if (!any) return null;
   return (await import('../plugins/restore-plugins.js')).RestorePlugins.start(request);
+}
+
+/** For images that do not say which they need. */
+function mayHavePlugins(asked: number, folders: readonly string[]): boolean {
+  const { now, waiting } = findCandidates(asked, folders, homeFolder());
+  return now || waiting.length > 0;
 }
 
 /** Processes that will live. */

@@ -350,22 +350,22 @@ test('a plugin may be a single file without a package', async () => {
   assert.doesNotMatch(restored.text, /is not needed/);
 });
 
-test('200 plugins that have nothing to do with a tree are neither loaded nor tried; one that has is', async () => {
+test('plugins in a folder that have nothing to do with a tree are neither loaded nor tried; one that has is', async () => {
   const plugins = join(folder, 'plugins');
   const mark = join(folder, 'mark');
   const source = (name: string) =>
     `import { writeFileSync } from 'node:fs'; writeFileSync('${mark}-${name}', ''); throw new Error('${name} was loaded');`;
   const hooks = { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner', 'dump.claimMapping': 'claim', 'restore.openFile': 'owner' } as const;
-  const filters: Manifest['claims'][] = [
+  const filters: NonNullable<Manifest['claims']>[] = [
     { charMajors: [999] },
     { paths: ['/dev/nothing*'] },
     { anonInodes: ['io_uring'] },
     { sockets: ['inet'] },
     { blockMajors: [7] },
   ];
-  for (let i = 0; i < 200; i++) {
+  for (const [i, claims] of filters.entries()) {
     const name = `idle_${i}_plugin`;
-    writePlugin(plugins, manifest(name, { hooks, claims: filters[i % filters.length]! }), { source: source(name) });
+    writePlugin(plugins, manifest(name, { hooks, claims }), { source: source(name) });
   }
   writePlugin(plugins, DEVICE, { apply: APPLY });
   const plain = await start('exec sleep 1000', 'sleep');

@@ -1,0 +1,84 @@
+/** Which plugins a run may need, by their manifests alone. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { bundledNeeds } from '../../../core/plugins/bundled.js';
+import { findCandidates } from '../../../core/plugins/candidates.js';
+import type { Manifest } from '../../../core/plugins/definition.js';
+import { manifest } from '../../helpers/plugin-folder.js';
+import { repository } from '../../helpers/run-command.js';
+
+let folder: string;
+let home: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'criu-ts-candidates-'));
+  home = join(folder, 'node_modules/criu-ts');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+const install = (name: string, data: object) =>
+  write(join(folder, 'node_modules', name, 'package.json'), JSON.stringify({ name, 'criu-ts': data }));
+const claiming = (more: Partial<Manifest> = {}) =>
+  manifest('taker', { hooks: { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner' }, claims: { charMajors: [10] }, ...more });
+const found = () => {
+  const { now, waiting } = findCandidates(0, [], home);
+  return { now, waiting: waiting.map((plugin) => plugin.name) };
+};
+
+test('what the user named or has in a folder is opened at once', () => {
+  assert.equal(findCandidates(1, [], home).now, true);
+  assert.equal(findCandidates(0, [folder], home).now, true);
+  assert.deepEqual(found(), { now: false, waiting: [] });
+});
+
+test('an installed one that only takes objects waits for them; one that does more does not', () => {
+  install('@vendor/criu-plugin-a', claiming());
+  install('criu-plugin-absent', claiming({ name: 'absent', host: { anyOf: ['/no/such/device'] } }));
+  install('criu-plugin-plain', claiming({ name: 'own' }));
+  install('another-package', manifest('other', { hooks: { 'dump.pauseDevices': 'broadcast' } }));
+  write(join(folder, 'node_modules/criu-plugin-none/package.json'), '{"name": "x"}');
+  assert.deepEqual({ ...found(), waiting: found().waiting.sort() }, { now: false, waiting: ['own', 'taker'] });
+  install('criu-plugin-b', manifest('pauser', { hooks: { 'dump.claimFile': 'claim', 'dump.pauseDevices': 'broadcast' } }));
+  assert.equal(found().now, true);
+});
+
+for (const [what, text] of [
+  ['no JSON', '{'],
+  ['claims that are no lists', JSON.stringify({ 'criu-ts': { ...claiming(), claims: { charMajors: 10 } } })],
+  ['paths that are no texts', JSON.stringify({ 'criu-ts': { ...claiming(), claims: { paths: [10] } } })],
+  ['no hooks', JSON.stringify({ 'criu-ts': { name: 'x' } })],
+  ['too large', `{"a":"${'x'.repeat(1 << 20)}"}`],
+] as const)
+  test(`a damaged one is told by the framework: ${what}`, () => {
+    write(join(folder, 'node_modules/criu-plugin-bad/package.json'), text);
+    assert.equal(found().now, true);
+  });
+
+test('a bundled one is looked at when the host has what it needs; a damaged one is told to who names it', () => {
+  const bundled = (text: string) => write(join(home, 'plugins/cuda/package.json'), text);
+  bundled('{');
+  assert.deepEqual(found(), { now: false, waiting: [] });
+  bundled(JSON.stringify({ 'criu-ts': claiming({ host: { anyOf: ['/no/such/device'] } }) }));
+  assert.deepEqual(found(), { now: false, waiting: [] });
+  bundled(JSON.stringify({ 'criu-ts': claiming({ host: { anyOf: ['/no/such/device', '/dev/null'] } }) }));
+  assert.deepEqual(found(), { now: false, waiting: ['taker'] });
+});
+
+test('the command knows what bundled plugins need of a host without reading their manifests', () => {
+  const needs = bundledNeeds(repository);
+  assert.deepEqual(
+    needs.map(({ name }) => name),
+    ['cuda'],
+  );
+  const paths = needs[0]?.host?.anyOf ?? [];
+  assert.ok(paths.length > 0);
+  const command = readFileSync(join(repository, 'dist/cli/criu-ts.cjs'), 'utf8');
+  assert.ok(command.includes(`{name:"cuda",host:{anyOf:[${paths.map((path) => JSON.stringify(path)).join(',')}]}}`));
+});
