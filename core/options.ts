@@ -44,7 +44,7 @@ export interface CommonOptions {
   readonly shellJob?: boolean;
   /** Accept a device that is reachable by its number but not by its path. */
   readonly evasiveDevices?: boolean;
-  /** How a file is recognised at restore. Default `filesize`; `buildid` (for ELF files) is not built yet: CR_NOT_BUILT. */
+  /** How a file is recognised at restore: by its size, and by the build id if it is an ELF file that has one. Default `buildid`, as in CRIU. */
   readonly fileValidation?: 'filesize' | 'buildid';
   /** Plugins to load, the most important first (--enable-plugin): names, paths (relative to the working folder), plugins, or [plugin, options]. */
   readonly plugins?: readonly (PluginEntry | PluginRequest)[];
@@ -202,16 +202,6 @@ function usage(message: string, hint: string): CrError {
   return new CrError('CR_USAGE', { message, hint, target: 'not started' });
 }
 
-/** Asked for by name it must not be taken for done. What images of CRIU say of build ids is kept, and not compared. */
-function validationOf({ fileValidation }: CommonOptions): 'filesize' {
-  if (fileValidation !== 'buildid') return 'filesize';
-  throw new CrError('CR_NOT_BUILT', {
-    message: '--file-validation buildid (fileValidation) is not built yet',
-    hint: 'Leave it out: size and mode of a file are compared.',
-    target: 'not started',
-  });
-}
-
 const commonDefaults = (options: CommonOptions) => ({
   imagesDir: options.imagesDir ?? '.',
   workDir: options.workDir ?? options.imagesDir ?? '.',
@@ -220,7 +210,7 @@ const commonDefaults = (options: CommonOptions) => ({
   timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   dryRun: options.dryRun ?? false,
   shellJob: options.shellJob ?? false,
-  fileValidation: validationOf(options),
+  fileValidation: options.fileValidation ?? 'buildid',
   evasiveDevices: options.evasiveDevices ?? false,
 });
 

@@ -46,7 +46,7 @@ export interface OptionDefaults {
   readonly ghostLimit?: number | string;
   /** keep holes of deleted files (default on) (--ghost-fiemap; dump). */
   readonly ghostFiemap?: boolean;
-  /** filesize (default); buildid is not built (--file-validation; dump, restore). */
+  /** filesize, or buildid (default; ELF files by that, too) (--file-validation; dump, restore). */
   readonly fileValidation?: 'filesize' | 'buildid';
   /** do not compare file modes (--skip-file-rwx-check; restore). */
   readonly skipFileRwxCheck?: boolean;

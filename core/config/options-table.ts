@@ -153,7 +153,7 @@ const objects: readonly OptionRow[] = [
     (s, text) => (s.engine.ghostLimit = toSize(text)),
   ),
   flag('ghost-fiemap', 'keep holes of deleted files (default on)', { negatable: true, scope: D }, (s, on) => (s.engine.ghostFiemap = on)),
-  value('file-validation', 'filesize (default); buildid is not built', { scope: DR, takes: VALIDATIONS }, (s, text) => {
+  value('file-validation', 'filesize, or buildid (default; ELF files by that, too)', { scope: DR, takes: VALIDATIONS }, (s, text) => {
     s.engine.fileValidation = toChoice(text, VALIDATIONS);
   }),
   flag('skip-file-rwx-check', 'do not compare file modes', { negatable: true, scope: R }, (s, on) => (s.engine.skipFileRwxCheck = on)),

@@ -11,6 +11,7 @@ import type { Status } from '../kernel/procfs/status.js';
 import type { TracedProcess, Tracee } from '../kernel/tracee.js';
 import type { Log } from '../log.js';
 import type { ResolvedDumpOptions } from '../options.js';
+import type { BuildIds } from '../resources/files/build-id.js';
 import type { ExtraState } from '../resources/extra-state.js';
 import type { IpcDump } from '../resources/ipc/dump.js';
 
@@ -58,6 +59,7 @@ export interface DumpRun {
   /** What CRIU's images cannot hold. */
   readonly extra: ExtraState;
   readonly ipc: IpcDump;
+  readonly buildIds: BuildIds;
   /** Parents before children. */
   readonly tasks: DumpTask[];
 }

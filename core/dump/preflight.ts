@@ -12,6 +12,7 @@ import { isZombie } from '../kernel/procfs/stat.js';
 import { readSmaps } from '../kernel/procfs/smaps.js';
 import type { Log } from '../log.js';
 import type { ResolvedDumpOptions } from '../options.js';
+import type { BuildIds } from '../resources/files/build-id.js';
 import { PreflightFiles } from '../resources/files/preflight.js';
 import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
@@ -30,8 +31,17 @@ const MAX_LINES = 200;
 /** Must be ours; the IPC namespace is looked at for the tree as a whole. */
 const CHECKED_NAMESPACES: readonly NsKind[] = ['pid', 'net', 'uts', 'mnt', 'user', 'cgroup', 'time'];
 
+export interface PreflightRun {
+  readonly thread: KernelThread;
+  readonly options: ResolvedDumpOptions;
+  readonly hooks: Hooks;
+  readonly log: Log;
+  /** Gets those of mapped files. */
+  readonly buildIds: BuildIds;
+}
+
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
-export function preflight(thread: KernelThread, options: ResolvedDumpOptions, hooks: Hooks, log: Log): TreeNode[] {
+export function preflight({ thread, options, hooks, log, buildIds }: PreflightRun): TreeNode[] {
   const { proc } = thread;
   const rights = readOwnState(proc);
   const nodes = walkTree(proc, options.pid);
@@ -55,6 +65,7 @@ export function preflight(thread: KernelThread, options: ResolvedDumpOptions, ho
   if (refusals.length > 0) throw report(options.pid, refusals);
   for (const { pid, what } of foreseen.slice(0, MAX_LINES))
     log.warn(`A restore with the rights that we have now would fail: pid ${pid} ${what}`);
+  if (options.fileValidation === 'buildid' && !options.dryRun) files.readBuildIds(buildIds);
   return nodes;
 }
 

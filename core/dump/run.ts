@@ -16,6 +16,7 @@ import { observerOf } from '../program/observer.js';
 import { logFailure, openLog, silentLog, type Log } from '../log.js';
 import { resolveDumpOptions, type DumpOptions, type DumpResult, type ResolvedDumpOptions } from '../options.js';
 import { ExtraState } from '../resources/extra-state.js';
+import { BuildIds } from '../resources/files/build-id.js';
 import { DumpFiles } from '../resources/files/table.js';
 import { IpcDump } from '../resources/ipc/dump.js';
 import { FIRST_PAGES, MemoryDump } from '../resources/memory/dump.js';
@@ -70,6 +71,7 @@ class DumpSession {
   private readonly clock = new DumpClock();
   private readonly stages: StageRunner<'dump'>;
   private readonly tasks: DumpTask[] = [];
+  private readonly buildIds = new BuildIds();
   private run: DumpRun | null = null;
   private files: DumpFiles | null = null;
   private memory: MemoryDump | null = null;
@@ -132,15 +134,15 @@ class DumpSession {
       if (options.freezeCgroup !== undefined) this.freezer = new CgroupFreezer(resolve(options.workDir, options.freezeCgroup));
     });
     if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
-    const look = () => preflight(this.thread, options, this.hooks, this.log);
+    const { log, hooks, thread, buildIds, tasks } = this;
+    const look = () => preflight({ thread, options, hooks, log, buildIds });
     this.nodes = await stages.run('preflight', () => this.opening.preflight(look));
     if (options.dryRun) return planned(this.nodes);
     const images = new ImageWriter(options.imagesDir);
     this.images = images;
-    const { log, hooks, thread, tasks } = this;
     const extra = new ExtraState();
     const ipc = new IpcDump({ thread, images, tasks, extra });
-    this.run = { options, log, hooks, thread, images, id: newRunId(), extra, ipc, tasks };
+    this.run = { options, log, hooks, thread, images, id: newRunId(), extra, ipc, buildIds, tasks };
     try {
       this.ahead = FilesAhead.start(this.thread, images, this.nodes);
       await this.frozenPart(this.run);

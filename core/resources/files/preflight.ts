@@ -4,6 +4,7 @@ import type { OwnState } from '../../kernel/own-state.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js';
 import { readFdInfo, showsLock } from '../../kernel/procfs/fdinfo.js';
+import type { BuildIds } from './build-id.js';
 import type { FileKind, PreflightContext, PreflightOptions, SeenFile } from './kind.js';
 import { type HostContext, hostProblem, programProblem, type Use } from './host.js';
 import { NO_CHROOT, rootProblems } from './fs.js';
@@ -25,6 +26,10 @@ const BY_PATH: readonly string[] = ['reg', 'fifo'];
 export class PreflightFiles implements PreflightContext {
   private masters: Set<number> | null = null;
   private readonly mapped = new Set<string>();
+  /** Files of mappings, each once. */
+  private readonly mappedFiles: SeenFile[] = [];
+  /** Files that show locks: a lease may be among them. */
+  private readonly locked: SeenFile[] = [];
   private readonly host: HostContext;
   /** Highest descriptor and how many there are, by pid, as last seen. */
   private readonly descriptors = new Map<number, { readonly highest: number; readonly count: number }>();
@@ -88,7 +93,14 @@ export class PreflightFiles implements PreflightContext {
     const file = seeLink(this.proc, pid, `map_files/${range}`, null);
     if (!file) return null;
     const kind = this.hooks.claims.claimFile.call(file);
+    if (kind?.name === 'reg') this.mappedFiles.push(file);
     return kind ? this.ask(file, kind, use) : refusalOf(file, this.asked);
+  }
+
+  /** After all processes: what would else be opened, and perhaps read from a disk, while the tree stands. */
+  readBuildIds(ids: BuildIds): void {
+    for (const { stat } of this.locked) ids.leave(stat);
+    for (const { stat, proc } of this.mappedFiles) ids.of(stat, proc);
   }
 
   private reasonOf(pid: number, name: string): string | null {
@@ -153,6 +165,7 @@ export class PreflightFiles implements PreflightContext {
     this.descriptors.set(pid, { highest: seen.at(-1)?.fd ?? 0, count: seen.length });
     for (const file of seen) {
       const kind = this.hooks.claims.claimFile.call(file);
+      if (this.options.fileLocks && kind?.name === 'reg' && this.hasLocks(file)) this.locked.push(file);
       const reason = kind ? this.ask(file, kind) : refusalOf(file, this.asked);
       if (reason !== null && this.stillThere(file)) out.push(`fd ${file.fd} ${reason}`);
     }

@@ -16,6 +16,7 @@ import {
   S,
   type SeenFile,
 } from './kind.js';
+import { type BuildId, BuildIds, buildIdText, sameBuildId } from './build-id.js';
 import { bytesOf, namingOf, onHugetlbfs } from './naming.js';
 import { checkName, lookAt } from './names.js';
 import { O, reopenFlags } from './open-flags.js';
@@ -49,9 +50,17 @@ export function dumpPath(file: OpenFile, id: number, context: DumpContext): void
   const { stat, flags, fown } = file;
   // A write-only kmsg cannot be positioned.
   const kmsg = fileType(stat.mode) === S.chr && minorOf(stat.rdev) === KMSG && (flags & O.accmode) === O.wronly && file.pos === 0n;
-  const size = fileType(stat.mode) === S.reg && sizeMatters(flags) ? { size: stat.size } : {};
-  const reg: RegFileEntry = { id, flags, pos: kmsg ? NO_POSITION : file.pos, fown, name, mode: Number(stat.mode), build_id: [], ...size };
+  const sized = fileType(stat.mode) === S.reg && sizeMatters(flags);
+  const build_id = sized && context.run.options.fileValidation === 'buildid' ? buildIdOf(file, context.run.buildIds) : [];
+  const size = sized ? { size: stat.size } : {};
+  const reg: RegFileEntry = { id, flags, pos: kmsg ? NO_POSITION : file.pos, fown, name, mode: Number(stat.mode), build_id, ...size };
   context.add({ type: FD_TYPES.REG, id, reg });
+}
+
+function buildIdOf({ stat, local, flags, info, proc }: OpenFile, ids: BuildIds): number[] {
+  if ((info?.locks.length ?? 0) > 0) ids.leave(stat);
+  const readable = local >= 0 && (flags & O.accmode) !== O.wronly && (flags & O.path) === 0;
+  return [...(ids.of(stat, readable ? local : proc) ?? [])];
 }
 
 function changed(path: string, message: string, hint: string): CrError {
@@ -91,7 +100,7 @@ export class PathFile implements Description {
     checkOwner(reg.fown, reg.id);
     this.remap = context.state('remaps', () => new Remaps(context)).of(reg.id, reg.name);
     this.ofTree = this.remap === null && isOfTree(reg.name, context);
-    if (!this.remap && !this.ofTree) this.check(this.look());
+    if (!this.remap && !this.ofTree) this.check(this.look(), encodeText(reg.name));
   }
 
   /** In /proc/PID there are folders of threads and descriptors, which must be there first. */
@@ -113,8 +122,17 @@ export class PathFile implements Description {
     return stat;
   }
 
-  private check(stat: BigIntStats): void {
-    const { name, mode, size } = this.reg;
+  /** @param path that leads to the file */
+  private check(stat: BigIntStats, path: string | Buffer): void {
+    this.checkKind(stat);
+    const { name, size } = this.reg;
+    if (size !== undefined && size !== stat.size)
+      throw changed(name, `has ${stat.size} bytes, had ${size} at the dump`, 'Bring the file back as it was at the dump.');
+    this.checkBuildId(stat, path);
+  }
+
+  private checkKind(stat: BigIntStats): void {
+    const { name, mode } = this.reg;
     const now = Number(stat.mode);
     if (mode !== undefined && fileType(mode) !== fileType(now))
       throw changed(
@@ -128,8 +146,26 @@ export class PathFile implements Description {
         `has mode 0${now.toString(8)}, had 0${mode.toString(8)} at the dump`,
         `Run chmod ${(mode & 0o7777).toString(8)} on it, or restore with --skip-file-rwx-check.`,
       );
-    if (size !== undefined && size !== stat.size)
-      throw changed(name, `has ${stat.size} bytes, had ${size} at the dump`, 'Bring the file back as it was at the dump.');
+  }
+
+  /** A file that has none any more passes, as in CRIU. */
+  private checkBuildId(stat: BigIntStats, path: string | Buffer): void {
+    const { name, build_id: then } = this.reg;
+    const { run, state } = this.context;
+    if (then.length === 0 || run.options.fileValidation !== 'buildid') return;
+    const now = state('build ids', () => new BuildIds()).of(stat, path);
+    if (now === null) return void state(`build id of ${name}`, () => this.warnOfLost(then));
+    if (sameBuildId(now, then)) return;
+    throw changed(
+      name,
+      `has the build id ${buildIdText(now)}, had ${buildIdText(then)} at the dump`,
+      'Bring the file back as it was at the dump, or restore with --file-validation filesize.',
+    );
+  }
+
+  private warnOfLost(then: BuildId): boolean {
+    this.context.run.log.warn(`${this.reg.name} had the build id ${buildIdText(then)} at the dump and has none now; its size is the same`);
+    return true;
   }
 
   open(): number | null {
@@ -174,7 +210,7 @@ export class PathFile implements Description {
     const fd = this.openRaw(path, flags);
     // Between reading the images and now the file may have become another one.
     try {
-      if (check) this.check(fstatSync(fd, { bigint: true }));
+      if (check) this.check(fstatSync(fd, { bigint: true }), `/proc/self/fd/${fd}`);
       return fd;
     } catch (error) {
       closeSync(fd);

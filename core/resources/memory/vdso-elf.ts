@@ -1,22 +1,19 @@
 /** The functions of a vDSO image: its dynamic symbol table (elf(5)). The bytes may come from a hostile image file. */
-const EI_CLASS_64 = 2;
-const PT_LOAD = 1;
-const PT_DYNAMIC = 2;
+import { elfHeader, programHeaders, PT } from '../elf.js';
+
 const DT = { end: 0, hash: 4, strtab: 5, symtab: 6, gnuHash: 0x6ffffef5 } as const;
-const EHDR_SIZE = 64;
-const PHDR_SIZE = 56;
 const SYM_SIZE = 24;
-const MAX_HEADERS = 32;
 const MAX_SYMBOLS = 256;
 const MAX_NAME = 128;
 const STT_FUNC = 2;
 
 /** Name to offset from the start of the image, of every defined function. Null when this is no 64-bit ELF image with dynamic symbols. */
 export function vdsoFunctions(image: Buffer): Map<string, number> | null {
-  if (image.length < EHDR_SIZE || image.readUInt32BE(0) !== 0x7f454c46 || image[4] !== EI_CLASS_64) return null;
-  const headers = programHeaders(image);
-  const load = headers.find((h) => h.type === PT_LOAD);
-  const dynamic = headers.find((h) => h.type === PT_DYNAMIC);
+  const header = elfHeader(image);
+  if (header?.bits !== 64) return null;
+  const headers = programHeaders(image.subarray(header.start, header.start + header.size), header);
+  const load = headers.find((h) => h.type === PT.load);
+  const dynamic = headers.find((h) => h.type === PT.dynamic);
   if (!load || !dynamic) return null;
   const tags = dynamicTags(image, dynamic.offset, dynamic.size);
   // Addresses are relative to the link address of the first segment (0, or 0xffffffffff700000 long ago).
@@ -28,23 +25,6 @@ export function vdsoFunctions(image: Buffer): Map<string, number> | null {
   const symtab = at(DT.symtab);
   if (strtab < 0 || symtab < 0) return null;
   return readSymbols(image, symtab, strtab, symbolCount(image, at(DT.hash), symtab, strtab), load.vaddr);
-}
-
-function programHeaders(image: Buffer): { type: number; offset: number; vaddr: bigint; size: number }[] {
-  const start = Number(image.readBigUInt64LE(32));
-  const count = Math.min(image.readUInt16LE(56), MAX_HEADERS);
-  const out = [];
-  for (let i = 0; i < count; i++) {
-    const h = start + i * PHDR_SIZE;
-    if (h + PHDR_SIZE > image.length) break;
-    out.push({
-      type: image.readUInt32LE(h),
-      offset: Number(image.readBigUInt64LE(h + 8)),
-      vaddr: image.readBigUInt64LE(h + 16),
-      size: Number(image.readBigUInt64LE(h + 32)),
-    });
-  }
-  return out;
 }
 
 function dynamicTags(image: Buffer, offset: number, size: number): Map<number, bigint> {
