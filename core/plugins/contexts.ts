@@ -86,6 +86,8 @@ export interface SeenMapping {
   readonly end: number;
   /** Bytes. */
   readonly offset: number;
+  /** Of what is mapped: a character or block device, mostly. */
+  readonly type: FileType;
   /** Path of what is mapped. */
   readonly link: string;
   readonly major: number;

@@ -5,6 +5,7 @@ import type { Vma } from '../kernel/procfs/maps.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import type { PluginRecord, SeenMapping } from './contexts.js';
+import { seenMapping } from './filter.js';
 import { ownerOf } from './owner.js';
 import type { PluginSession } from './session.js';
 
@@ -35,19 +36,8 @@ export class ExternalMappings {
   }
 
   private claim(pid: number, vma: Vma): MappingOwner | undefined {
-    const device = this.services.proc.stat(`${pid}/map_files/${vma.start.toString(16)}-${vma.end.toString(16)}`);
-    const mapping: SeenMapping = {
-      pid,
-      start: vma.start,
-      end: vma.end,
-      offset: vma.offset,
-      link: vma.name,
-      major: device?.rdevMajor ?? 0,
-      minor: device?.rdevMinor ?? 0,
-      shared: vma.shared,
-      frozen: this.frozen,
-    };
-    const answers = this.hooks.askNow(HOOK, mapping, (plugin) => this.session.claimsOf(plugin).mapping(mapping.link, mapping.major));
+    const mapping = seenMapping(this.services.proc, pid, vma, this.frozen);
+    const answers = this.hooks.askNow(HOOK, mapping, (plugin) => this.session.claimsOf(plugin).mapping(mapping));
     const owner = ownerOf(answers, this.services.ranking, () => `pid ${pid} mapping 0x${vma.start.toString(16)} (${vma.name})`);
     if (!owner) return undefined;
     const { what, goneOr } = owner.answer;

@@ -1,7 +1,8 @@
 /** Which objects a plugin is asked about: those that its manifest names. */
-import { splitDev } from '../kernel/procfs/reader.js';
+import type { Vma } from '../kernel/procfs/maps.js';
+import { type ProcReader, splitDev } from '../kernel/procfs/reader.js';
 import { S, type SeenFile, fileType } from '../resources/files/kind.js';
-import type { FileType, SeenObject } from './contexts.js';
+import type { FileType, SeenMapping, SeenObject } from './contexts.js';
 import type { ClaimFilter } from './definition.js';
 
 const TYPES: ReadonlyMap<number, FileType> = new Map([
@@ -24,6 +25,16 @@ export function seenObject(file: SeenFile, frozen: boolean): SeenObject {
   const { major, minor } = splitDev(stat.rdev);
   return { pid, fd, type: typeOf(stat.mode), link, major, minor, inode: stat.ino, proc, frozen };
 }
+
+/** A mapping of a file as plugins see it. */
+export function seenMapping(proc: ProcReader, pid: number, vma: Vma, frozen: boolean): SeenMapping {
+  const { start, end, offset, name: link, shared } = vma;
+  const file = proc.stat(`${pid}/map_files/${start.toString(16)}-${end.toString(16)}`);
+  const device = file ? { type: typeOf(BigInt(file.mode)), major: file.rdevMajor, minor: file.rdevMinor } : GONE;
+  return { pid, start, end, offset, link, shared, frozen, ...device };
+}
+
+const GONE = { type: 'anonymous', major: 0, minor: 0 } as const;
 
 /** Whether it was met as a mapping: plugins claim those by dump.claimMapping. */
 export function isMappedFile({ fd, proc }: SeenFile): boolean {
@@ -79,9 +90,10 @@ export class Claims {
     return this.path(file.link);
   }
 
-  /** @param major of the device that is mapped; 0 when it is none */
-  mapping(link: string, major: number): boolean {
-    const { charMajors = [] } = this.filter;
-    return (major !== 0 && charMajors.includes(major)) || this.path(link);
+  mapping({ link, type, major }: Pick<SeenMapping, 'link' | 'type' | 'major'>): boolean {
+    const { charMajors = [], blockMajors = [] } = this.filter;
+    if (type === 'character device' && charMajors.includes(major)) return true;
+    if (type === 'block device' && blockMajors.includes(major)) return true;
+    return this.path(link);
   }
 }

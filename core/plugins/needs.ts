@@ -9,7 +9,7 @@ import { SocketFamilies } from '../kernel/procfs/net-sockets.js';
 import { seeLink } from '../resources/files/seen.js';
 import type { SeenObject } from './contexts.js';
 import type { ClaimFilter, Manifest } from './definition.js';
-import { anonymousName, Glob, seenObject } from './filter.js';
+import { anonymousName, Glob, seenMapping, seenObject } from './filter.js';
 import { isHookName, PLUGIN_HOOKS } from './hook-table.js';
 
 /** A link in /proc/PID. */
@@ -31,6 +31,7 @@ interface Files {
 
 interface Mappings {
   readonly charMajors: ReadonlySet<number>;
+  readonly blockMajors: ReadonlySet<number>;
   readonly links: readonly string[];
 }
 
@@ -55,7 +56,8 @@ export class TreeObjects {
     if (files.links.some((link) => globs.some((glob) => glob.fits(link)))) return true;
     if (!mappings) return false;
     const mapped = (this.mappings ??= this.readMappings());
-    return charMajors.some((major) => mapped.charMajors.has(major)) || mapped.links.some((link) => globs.some((glob) => glob.fits(link)));
+    if (charMajors.some((major) => mapped.charMajors.has(major)) || blockMajors.some((major) => mapped.blockMajors.has(major))) return true;
+    return mapped.links.some((link) => globs.some((glob) => glob.fits(link)));
   }
 
   private familiesOf({ sockets }: Files): ReadonlySet<string> {
@@ -80,15 +82,16 @@ export class TreeObjects {
 
   private readMappings(): Mappings {
     const links = new Set<string>();
-    const charMajors = new Set<number>();
+    const out = { charMajors: new Set<number>(), blockMajors: new Set<number>() };
     for (const pid of this.pids())
-      for (const { name, start, end } of readMaps(this.proc, pid) ?? []) {
-        if (!name.startsWith('/') || links.has(name)) continue;
-        links.add(name);
-        const major = this.proc.stat(`${pid}/map_files/${start.toString(16)}-${end.toString(16)}`)?.rdevMajor ?? 0;
-        if (major !== 0) charMajors.add(major);
+      for (const vma of readMaps(this.proc, pid) ?? []) {
+        if (!vma.name.startsWith('/') || links.has(vma.name)) continue;
+        links.add(vma.name);
+        const { type, major } = seenMapping(this.proc, pid, vma, false);
+        if (type === 'character device') out.charMajors.add(major);
+        if (type === 'block device') out.blockMajors.add(major);
       }
-    return { links: [...links], charMajors };
+    return { ...out, links: [...links] };
   }
 }
 

@@ -9,7 +9,7 @@ import { SocketFamilies } from '../kernel/procfs/net-sockets.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import type { SeenFile } from '../resources/files/kind.js';
 import type { ClaimFilter, Manifest } from './definition.js';
-import { Claims, isMappedFile, seenObject } from './filter.js';
+import { Claims, isMappedFile, seenMapping, seenObject } from './filter.js';
 
 export class WaitingPlugin {
   /** Made when something is there that nobody dumps: most runs never need them. */
@@ -80,11 +80,11 @@ export class WaitingPlugins {
     this.found(owner, { pid, ...(fd === null ? {} : { fd }) }, link);
   }
 
-  private mapping(pid: number, { start, end, name }: Vma): undefined {
+  private mapping(pid: number, vma: Vma): undefined {
     if (this.isIdle) return;
-    const major = this.proc.stat(`${pid}/map_files/${start.toString(16)}-${end.toString(16)}`)?.rdevMajor ?? 0;
-    const owner = this.plugins.find(({ mappings, claims }) => mappings && claims.mapping(name, major));
-    this.found(owner, { pid, addr: start }, name);
+    const mapping = seenMapping(this.proc, pid, vma, this.state === 'late');
+    const owner = this.plugins.find(({ mappings, claims }) => mappings && claims.mapping(mapping));
+    this.found(owner, { pid, addr: vma.start }, vma.name);
   }
 
   /** Nothing that is found any more can change anything. */

@@ -35,7 +35,7 @@ function offsetsOf(pid: number): number[] {
 /** Claims the block device, its descriptors and its mappings. */
 function blockPlugin(
   more: (host: PluginHost) => void,
-  filter: PluginDefinition['claims'] = { blockMajors: [BLOCK_MAJOR], paths: [BLOCK] },
+  filter: PluginDefinition['claims'] = { blockMajors: [BLOCK_MAJOR] },
 ): PluginDefinition {
   return definePlugin({
     name: 'block_plugin',

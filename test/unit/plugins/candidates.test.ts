@@ -1,12 +1,16 @@
 /** Which plugins a run may need, by their manifests alone. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { Hooks } from '../../../core/hooks.js';
+import type { Vma } from '../../../core/kernel/procfs/maps.js';
+import { ProcReader } from '../../../core/kernel/procfs/reader.js';
 import { bundledNeeds } from '../../../core/plugins/bundled.js';
 import { findCandidates } from '../../../core/plugins/candidates.js';
 import type { Manifest } from '../../../core/plugins/definition.js';
+import { waitingPlugin, WaitingPlugins } from '../../../core/plugins/waiting.js';
 import { manifest } from '../../helpers/plugin-folder.js';
 import { repository } from '../../helpers/run-command.js';
 
@@ -81,4 +85,52 @@ test('the command knows what bundled plugins need of a host without reading thei
   assert.ok(paths.length > 0);
   const command = readFileSync(join(repository, 'dist/cli/criu-ts.cjs'), 'utf8');
   assert.ok(command.includes(`{name:"cuda",host:{anyOf:[${paths.map((path) => JSON.stringify(path)).join(',')}]}}`));
+});
+
+/** A /proc in which process 1 maps /dev/loop0. */
+function procWithDevice(): ProcReader {
+  const root = mkdtempSync(join(folder, 'proc-'));
+  mkdirSync(join(root, '1/map_files'), { recursive: true });
+  symlinkSync('/dev/loop0', join(root, '1/map_files/1000-2000'));
+  return new ProcReader(root);
+}
+
+const vma = (start: number, name: string) => ({ start, end: start + 0x1000, name, offset: 0, shared: true }) as unknown as Vma;
+const device = { pid: 1, fd: 7, link: '/dev/fuse', stat: statSync('/dev/fuse', { bigint: true }), proc: '/proc/1/fd/7' };
+
+function waiting(...manifests: readonly Manifest[]): { plugins: WaitingPlugins; hooks: Hooks } {
+  const plugins = new WaitingPlugins(
+    manifests.map((data) => waitingPlugin(data, `/opt/${data.name}`)),
+    procWithDevice(),
+  );
+  const hooks = new Hooks();
+  plugins.attach(hooks);
+  return { plugins, hooks };
+}
+
+test('a plugin that waits is wanted for what it claims, as a file or as a mapping', () => {
+  const block = manifest('mapper', { hooks: { 'dump.claimMapping': 'claim' }, claims: { blockMajors: [7], charMajors: [10] } });
+  const { plugins, hooks } = waiting(block);
+  hooks.claims.claimFile.call(device);
+  assert.equal(plugins.wanted, false, 'it does not ask about files');
+  hooks.claims.claimMapping.call(1, vma(0x3000, '/lib/libc.so'));
+  assert.equal(plugins.wanted, false);
+  assert.equal(hooks.claims.claimMapping.call(1, vma(0x1000, '/dev/loop0')), undefined);
+  assert.equal(plugins.wanted, true);
+  const files = waiting(claiming());
+  files.hooks.claims.claimMapping.call(1, vma(0x1000, '/dev/loop0'));
+  assert.equal(files.plugins.wanted, false);
+  assert.equal(files.hooks.claims.claimFile.call(device), undefined);
+  assert.equal(files.plugins.wanted, true);
+});
+
+test('when the tree stands it is too late: the plugin is named; one that was opened meanwhile says nothing', () => {
+  const { plugins, hooks } = waiting(claiming());
+  plugins.late();
+  assert.throws(
+    () => hooks.claims.claimFile.call(device),
+    /\/dev\/fuse came into the tree after .*: plugin taker \(\/opt\/taker\) claims it/,
+  );
+  plugins.close();
+  assert.equal(hooks.claims.claimFile.call(device), undefined);
 });

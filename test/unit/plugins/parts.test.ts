@@ -77,6 +77,18 @@ test('claims: a plugin is asked about what its manifest names, and about nothing
   assert.ok(!asks({}, socket, 'unix'));
 });
 
+test('claims of mappings: majors count for devices of their own type, paths for every file', () => {
+  const asks = (filter: ConstructorParameters<typeof Claims>[0], type: 'character device' | 'block device' | 'regular', major = 7) =>
+    new Claims(filter).mapping({ link: '/dev/thing', type, major });
+  assert.ok(asks({ charMajors: [7] }, 'character device'));
+  assert.ok(!asks({ charMajors: [7] }, 'block device'));
+  assert.ok(asks({ blockMajors: [7] }, 'block device'));
+  assert.ok(!asks({ blockMajors: [7] }, 'character device'));
+  assert.ok(!asks({ blockMajors: [8] }, 'block device'));
+  assert.ok(!asks({ blockMajors: [0], charMajors: [0] }, 'regular', 0));
+  assert.ok(asks({ paths: ['/dev/th*'] }, 'regular', 0));
+});
+
 test('owners: one claimant has it, two need a ranking', () => {
   const [a, b] = [{ plugin: 'a' }, { plugin: 'b' }];
   const what = () => 'fd 3';
