@@ -8,7 +8,7 @@ import { inspectOptions, type Settings } from '../config/settings.js';
 import { demandOf, enforce, verdictLines } from '../plugins/enforce.js';
 import { runPluginNew } from './plugin-new.js';
 import { HOOK_NAMES, PLUGIN_HOOKS, targetOf } from '../plugins/hook-table.js';
-import { inspectPlugin, type Inspected } from '../plugins/inspect.js';
+import { type Inspected, inspectPlugins } from '../plugins/inspect.js';
 import { chooserOf, openChosen } from '../plugins/open.js';
 import { readRecord } from '../images/plugin-record.js';
 import { readInventory } from '../restore/read.js';
@@ -33,7 +33,7 @@ function line({ name, version, state, reason, source }: Inspected): string {
 
 /** Everything that was found, what of it a dump would load, and why not the rest. */
 const list: Action = async (_words, settings, log) => {
-  const all = await inspectPlugin(inspectOptions(settings), log);
+  const all = await inspectPlugins(inspectOptions(settings), log);
   if (settings.stages === true) return listStages(settings, log);
   if (settings.format === 'json') print([JSON.stringify(all, null, 2)]);
   else print(all.length === 0 ? ['No plugins were found.'] : all.map(line));
@@ -94,12 +94,25 @@ const check: Action = async ([dir], settings, log) => {
   return 0;
 };
 
-/** What each plugin says about this host; ends with 1 when the one that was named cannot work. */
+function diagnosisLines({ name, version, state, reason, source, points, report }: Inspected): string[] {
+  const rows: readonly (readonly [topic: string, text: string])[] = [
+    ['found', source],
+    ...points.map(({ topic, ok, text }) => [topic, `${ok ? 'ok' : 'NO'}: ${text}`] as const),
+    ...(reason === '' ? [] : [[`why ${state}`, reason] as const]),
+  ];
+  return [
+    `${name} ${version}: ${state}`,
+    ...rows.map(([topic, text]) => `  ${topic.padEnd(14)} ${text}`),
+    ...report.map((text) => `  ${text}`),
+  ];
+}
+
+/** Where each plugin is, what it asks for, whether that is here, and what it says itself about this host; ends with 1 when the one that was named cannot work. */
 const doctor: Action = async ([name], settings, log) => {
-  const all = await inspectPlugin(inspectOptions(settings), log, name);
+  const all = await inspectPlugins(inspectOptions(settings), log, { only: name, diagnosis: true });
   if (name !== undefined && all.length === 0) throw usage(`there is no plugin "${name}"`, 'criu-ts plugin list tells which there are.');
   if (settings.format === 'json') print([JSON.stringify(all, null, 2)]);
-  else print(all.flatMap((one) => [line(one), ...one.report.map((text) => `  ${text}`)]));
+  else print(all.length === 0 ? ['No plugins were found.'] : all.flatMap(diagnosisLines));
   return name !== undefined && all.some(({ state }) => state !== 'enabled') ? 1 : 0;
 };
 

@@ -1,9 +1,12 @@
 /** What there is of plugins, and what each could do on this host. For people: nothing is dumped or restored. */
 import type { Log } from '../log.js';
 import type { RestoreOptions } from '../options.js';
+import { diagnose, type Point } from './diagnosis.js';
 import { selectionOf } from './open.js';
 import { PluginChooser } from './choose.js';
 import { byName } from './find.js';
+import { guarded, NO_WATCH } from './guard.js';
+import type { LoadedPlugin } from './session.js';
 
 export interface Inspected {
   readonly name: string;
@@ -13,30 +16,66 @@ export interface Inspected {
   /** Why it is off or broken. */
   readonly reason: string;
   readonly source: string;
-  /** What the plugin itself says about the host (`doctor`). */
+  /** What its manifest asks for, and whether it is there; only for a diagnosis. */
+  readonly points: readonly Point[];
+  /** What the plugin itself says about the host (`doctor`); only for a diagnosis. */
   readonly report: readonly string[];
 }
 
-/** @param only name of the one to look at */
-export async function inspectPlugin(options: RestoreOptions, log: Log, only?: string): Promise<Inspected[]> {
+export interface Inspection {
+  /** Name of the one to look at. */
+  readonly only?: string | undefined;
+  /** Ask what each one needs, and the loaded ones what they say about this host. */
+  readonly diagnosis?: boolean;
+}
+
+/** Milliseconds in which a plugin has to say what it thinks of the host. */
+const DOCTOR_MS = 60_000;
+
+export async function inspectPlugins(
+  options: RestoreOptions,
+  log: Log,
+  { only, diagnosis = false }: Inspection = {},
+): Promise<Inspected[]> {
   const chooser = new PluginChooser(selectionOf(options, 'plugin'), 'dump', log);
   const { plugins, reasons } = await chooser.withReasons();
   const { plugins: found, broken } = chooser.all();
   const wanted = only === undefined ? undefined : (byName(found, only)?.manifest.name ?? only);
   const is = (name: string) => wanted === undefined || name === wanted;
   const out: Inspected[] = [];
-  for (const { manifest, source, definition, options: values } of plugins) {
-    if (!is(manifest.name)) continue;
-    const report = only === undefined ? [] : ((await definition.doctor?.(values)) ?? []);
-    out.push({ name: manifest.name, version: manifest.version, state: 'enabled', reason: '', source, report });
+  for (const plugin of plugins.filter(({ manifest }) => is(manifest.name))) {
+    const { manifest, source, folder } = plugin;
+    const { name, version } = manifest;
+    const more = diagnosis ? { points: diagnose(manifest, folder), report: await reportOf(plugin) } : { points: [], report: [] };
+    out.push({ name, version, state: 'enabled', reason: '', source, ...more });
   }
   for (const { manifest, folder } of found) {
-    if (!is(manifest.name) || out.some(({ name }) => name === manifest.name)) continue;
-    const reason = reasons.get(manifest.name) ?? '';
-    out.push({ name: manifest.name, version: manifest.version, state: 'off', reason, source: folder, report: [] });
+    const { name, version } = manifest;
+    if (!is(name) || out.some((one) => one.name === name)) continue;
+    const points = diagnosis ? diagnose(manifest, folder) : [];
+    out.push({ name, version, state: 'off', reason: reasons.get(name) ?? '', source: folder, points, report: [] });
   }
   for (const { folder, names, problems } of broken)
     if (wanted === undefined || names.includes(wanted))
-      out.push({ name: names.at(-1) ?? '?', version: '?', state: 'broken', reason: problems.join('; '), source: folder, report: [] });
+      out.push({
+        name: names.at(-1) ?? '?',
+        version: '?',
+        state: 'broken',
+        reason: problems.join('; '),
+        source: folder,
+        points: [],
+        report: [],
+      });
   return out;
+}
+
+/** One that throws or hangs is a line of the report: the others are still told. */
+async function reportOf({ manifest, definition, source, options }: LoadedPlugin): Promise<readonly string[]> {
+  const blame = { plugin: manifest.name, version: manifest.version, hook: 'doctor', site: source };
+  try {
+    const lines: unknown = await guarded(blame, { ms: DOCTOR_MS, watch: NO_WATCH }, () => definition.doctor?.(options) ?? []);
+    return Array.isArray(lines) ? lines.map(String) : [`its doctor answered ${typeof lines} instead of a list of texts`];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }

@@ -1,10 +1,11 @@
 /** The package as another project sees it: `import { dump, restore, check } from 'criu-ts'`, typed. */
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { until } from '../../plugins/sdk/testing/victim.js';
 import { repository } from '../helpers/run-command.js';
 
 const project = mkdtempSync(join(tmpdir(), 'criu-ts-library-'));
@@ -80,6 +81,50 @@ test('an AbortSignal ends a dump, and the target runs on', () => {
   `);
   assert.deepEqual(seen, Array(5).fill('CR_ABORTED running'));
   assert.match(readFileSync(`/proc/${victim.pid}/status`, 'utf8'), /^State:\s*[RS][^]*^TracerPid:\s*0$/m);
+});
+
+test('plugins: a TypeScript file by its path, with options; relative to the working folder', async () => {
+  writeFileSync(
+    join(project, 'fuse.ts'),
+    `import { definePlugin, type PluginHost } from '@criu-ts/plugin-sdk';
+    import { openSync } from 'node:fs';
+    const FILE: \`\${string}.txt\` = 'fuse_plugin-path.txt';
+    export default definePlugin({
+      name: 'fuse_plugin', version: '1.0.0', api: '^1.0.0', image: { writes: '1.0.0', reads: '^1.0.0' },
+      hooks: { 'dump.claimFile': 'claim', 'dump.saveFile': 'owner', 'restore.openFile': 'owner' },
+      claims: { paths: ['/dev/fuse'] },
+      options: { label: { type: 'string', doc: 'For the record.', default: 'none' } },
+      apply(host: PluginHost): void {
+        host.on('dump.claimFile', () => ({ what: 'fuse, ' + host.options['label'] }));
+        host.on('dump.saveFile', ({ link }) => host.images.write(FILE, link));
+        host.on('restore.openFile', () => ({ fd: openSync(Buffer.from(host.images.read(FILE)).toString(), 'r+') }));
+      },
+    });`,
+  );
+  const held = spawn('/bin/bash', ['-c', 'exec 7<>/dev/fuse; exec sleep 1000'], { detached: true, stdio: 'ignore' });
+  try {
+    await until('the target sleeping', () => readFileSync(`/proc/${held.pid}/comm`, 'utf8') === 'sleep\n');
+    run(`
+      import { dump } from 'criu-ts';
+      await dump({ pid: ${held.pid}, imagesDir: '.', plugins: [['./fuse.ts', { label: 'typed' }]] });
+      console.log(null);
+    `);
+    const record = JSON.parse(readFileSync(join(project, 'plugins.json'), 'utf8')) as { plugins: { objects: { what: string }[] }[] };
+    assert.deepEqual(
+      record.plugins.map(({ objects }) => objects[0]?.what),
+      ['fuse, typed'],
+    );
+    await until('its end', () => held.signalCode !== null);
+    const pid = run(`
+      import { restore } from 'criu-ts';
+      console.log((await restore({ imagesDir: '.', detached: true, plugins: ['./fuse.ts'] })).pid);
+    `);
+    assert.equal(pid, held.pid);
+    assert.equal(readlinkSync(`/proc/${held.pid}/fd/7`), '/dev/fuse');
+  } finally {
+    // Also the restored one, which is no child of ours.
+    if (existsSync(`/proc/${held.pid}`)) process.kill(held.pid!, 'SIGKILL');
+  }
 });
 
 test('the types are those of the functions', () => {

@@ -1,11 +1,13 @@
 /** What an author does, with the npm registry: the steps of the CI file that `criu-ts plugin new` makes, and every block of the SDK's tutorial. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { runPluginNew } from '../../core/cli/plugin-new.js';
+import { until } from '../../plugins/sdk/testing/victim.js';
+import { isGone } from '../helpers/device-case.js';
 import { launcher, repository } from '../helpers/run-command.js';
 
 let folder: string;
@@ -16,12 +18,22 @@ after(() => rmSync(folder, { recursive: true }));
 
 const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/;
 
-/** Runs lines of a shell as an author would: none of the variables of this test, criu-ts in PATH. Null when the registry cannot be reached. */
-function shell(t: TestContext, cwd: string, lines: string): string | null {
+const SECONDS = 300;
+/** Exit status of timeout(1) when the time was over. */
+const LATE = [124, 137];
+
+/** Runs lines of a shell as an author would: none of the variables of this test, criu-ts in PATH. What takes too long ends with all that it started (timeout(1)). */
+function bash(cwd: string, lines: string, seconds: number): SpawnSyncReturns<string> {
   const path = `${dirname(launcher)}:${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`;
   // Nothing that is started in the background may hold our pipes.
-  const options = { cwd, encoding: 'utf8', timeout: 300_000, env: { PATH: path, HOME: process.env['HOME'] ?? '/', CI: 'true' } } as const;
-  const done = spawnSync('/bin/bash', ['-e', '-c', lines], options);
+  const options = { cwd, encoding: 'utf8', env: { PATH: path, HOME: process.env['HOME'] ?? '/', CI: 'true' } } as const;
+  return spawnSync('timeout', ['--kill-after=5', String(seconds), '/bin/bash', '-e', '-c', lines], options);
+}
+
+/** The output; null when the registry cannot be reached. */
+function shell(t: TestContext, cwd: string, lines: string): string | null {
+  const done = bash(cwd, lines, SECONDS);
+  assert.ok(!LATE.includes(done.status ?? 0), `took longer than ${SECONDS} s: ${lines}\n${done.stdout}${done.stderr}`);
   if (done.status !== 0 && OFFLINE.test(done.stderr)) {
     t.skip('the npm registry cannot be reached');
     return null;
@@ -29,6 +41,14 @@ function shell(t: TestContext, cwd: string, lines: string): string | null {
   assert.equal(done.status, 0, `${lines}\n${done.stdout}${done.stderr}`);
   return done.stdout;
 }
+
+test('lines that take too long end with everything that they started', async () => {
+  const done = bash(folder, 'sleep 1000 & echo $!; wait', 1);
+  assert.ok(LATE.includes(done.status ?? 0), `status ${done.status}`);
+  const child = Number(done.stdout);
+  assert.ok(child > 0, done.stdout);
+  await until('the end of what was started', () => isGone(child));
+});
 
 /** The plain variant has the same steps; the tutorial takes it through them. */
 test('the steps of the CI file of a new plugin with a native part pass', (t) => {
