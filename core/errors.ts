@@ -80,6 +80,10 @@ export const ERROR_CODES = {
     meaning: 'A pid that the restore needs is in use.',
     fix: 'End the process that holds it, or restore in a new pid namespace.',
   },
+  CR_PID_OWN: {
+    meaning: 'A pid that the restore needs is that of the restoring process, or of one of its threads.',
+    fix: 'Restore again, from a new process: it gets other numbers.',
+  },
   CR_FILE_CHANGED: {
     meaning: 'A file that the restore needs is missing or differs from dump time.',
     fix: 'Bring back the file as it was.',

@@ -96,6 +96,11 @@ export interface RestoreOptions extends CommonOptions {
   readonly allowMissingPlugins?: readonly string[];
   /** Do not compare the permission bits of files with those at dump time. */
   readonly skipFileRwxCheck?: boolean;
+  /**
+   * The command sets it: called when a thread of this process has a number that the tree needs, after everything was taken back and before anything is
+   * logged as failed, with all numbers of the tree. It executes the command again; when it returns, the restore fails with CR_PID_OWN.
+   */
+  readonly startAnew?: (numbers: readonly number[], error: CrError) => void;
 }
 
 export interface CheckOptions {

@@ -5,7 +5,7 @@ import { CrError } from '../errors.js';
 
 export interface Pidfile {
   write(pid: number): void;
-  /** Removes the file again: a failed restore leaves nothing behind. */
+  /** Removes the file again: a failed restore leaves nothing behind. The second time nothing happens. */
   discard(): void;
 }
 
@@ -29,12 +29,15 @@ export function reservePidfile(name: string, workDir: string): Pidfile {
       cause: error,
     });
   }
+  let open = true;
   return {
     write: (pid) => {
       writeSync(fd, String(pid));
       closeSync(fd);
     },
     discard: () => {
+      if (!open) return;
+      open = false;
       closeSync(fd);
       unlinkSync(path);
     },

@@ -10,6 +10,7 @@ import type { CommandRunner } from './main.js';
 import { type Pidfile, reservePidfile } from './pidfile.js';
 import { type RunContext, openRun } from './run-context.js';
 import { restoreOptions } from '../config/settings.js';
+import { startAnew } from './start-anew.js';
 import { printStats } from './stats-text.js';
 
 /** What a dry run found out, for standard output. */
@@ -25,9 +26,11 @@ async function bringBack(line: CommandLine, run: RunContext): Promise<RestoreRes
   if (settings.pidfile !== undefined && engine.dryRun !== true) {
     pidfile = reservePidfile(settings.pidfile, engine.workDir ?? engine.imagesDir ?? '.');
   }
+  const again = startAnew(run.log, () => pidfile?.discard());
   try {
+    const { log, signal, progress } = run;
     const result = await restore(
-      restoreOptions(settings, { log: run.log, signal: run.signal, onProgress: run.progress.update, exitWhenStuck: true }),
+      restoreOptions(settings, { log, signal, onProgress: progress.update, exitWhenStuck: true, startAnew: again }),
     );
     pidfile?.write(result.pid);
     return result;

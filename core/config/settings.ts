@@ -33,7 +33,7 @@ export function configuredCommands(): Command[] {
 type Mutable<T> = { -readonly [K in keyof T]?: Exclude<T[K], undefined> };
 type EngineFields = Omit<
   DumpOptions & RestoreOptions & CheckOptions,
-  'log' | 'signal' | 'onProgress' | 'actionScripts' | 'exitWhenStuck' | PluginFields
+  'log' | 'signal' | 'onProgress' | 'actionScripts' | 'exitWhenStuck' | 'startAnew' | PluginFields
 >;
 /** Lists that grow; all but `allowMissingPlugins` come from the switches. */
 type PluginFields = 'plugins' | 'disabledPlugins' | 'pluginDirs' | 'pluginRanking' | 'allowMissingPlugins';
@@ -100,7 +100,7 @@ export function dumpOptions(settings: Settings, run: RunFields): DumpOptions {
   return { ...libraryOptions(settings), ...run, pid };
 }
 
-export function restoreOptions(settings: Settings, run: RunFields): RestoreOptions {
+export function restoreOptions(settings: Settings, run: RunFields & Pick<RestoreOptions, 'startAnew'>): RestoreOptions {
   return { ...libraryOptions(settings), ...run };
 }
 

@@ -5,6 +5,7 @@ import { CrError } from '../errors.js';
 import { readProcesses } from '../kernel/procfs/processes.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
+import { readThreads } from '../kernel/procfs/task-list.js';
 
 const WAIT_MS = 5000;
 const STEP_MS = 5;
@@ -41,8 +42,15 @@ export function freePid(proc: ProcReader, used: ReadonlySet<number>, place = num
   throw new CrError('CR_RESTORE', { message: 'no pid is free', hint: 'Raise kernel.pid_max.', target: 'not started' });
 }
 
-/** The number given out last (loadavg in proc_loadavg(5)) and the one at which the kernel begins again. */
-function numbering(): { readonly last: number; readonly max: number } {
+export interface Numbering {
+  /** Given out last. */
+  readonly last: number;
+  /** Where the kernel begins again. */
+  readonly max: number;
+}
+
+/** As the kernel tells it (proc_loadavg(5), proc_sys_kernel(5)). */
+export function numbering(): Numbering {
   const last = Number(readFileSync('/proc/loadavg', 'latin1').split(' ')[4]);
   return { last, max: Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1')) };
 }
@@ -50,6 +58,33 @@ function numbering(): { readonly last: number; readonly max: number } {
 function describe(stat: Stat): string {
   const zombie = stat.state === 'Z' ? `, which has ended and waits to be reaped by process ${stat.ppid}` : '';
   return `process ${stat.pid} (${stat.comm})${zombie}`;
+}
+
+/**
+ * What the number given out last should be, so that the next `room` ones are none of `used`: as it is, or the lowest of those behind which there is
+ * room. Null when there is none.
+ */
+export function clearOf(used: readonly number[], room: number, { last, max }: Numbering): number | null {
+  const sorted = [...used].sort((a, b) => a - b);
+  const isClear = (from: number, next = max) => Math.min(next, max) - from > room;
+  if (
+    isClear(
+      last,
+      sorted.find((pid) => pid > last),
+    )
+  )
+    return last;
+  return sorted.find((pid, i) => isClear(pid, sorted[i + 1])) ?? null;
+}
+
+/** CR_PID_OWN for a number of the tree that is our own, or that of a thread of ours: it will not become free while we live. */
+export function ownPid(proc: ProcReader, pids: readonly number[]): CrError | null {
+  const threads = new Set(readThreads(proc, process.pid) ?? []);
+  const pid = pids.includes(process.pid) ? process.pid : pids.find((one) => threads.has(one));
+  if (pid === undefined) return null;
+  const comm = readStat(proc, process.pid, pid)?.comm ?? 'ending';
+  const what = pid === process.pid ? 'is criu-ts itself' : 'is a thread of criu-ts itself';
+  return new CrError('CR_PID_OWN', { message: `${what} (${comm})`, subject: { pid }, target: 'not started' });
 }
 
 /**

@@ -3,7 +3,7 @@
  * every path out kills what was created, and if we die the seeds end by themselves.
  */
 import { WALL } from '../abi/ptrace.js';
-import { restated } from '../errors.js';
+import { type CrError, restated } from '../errors.js';
 import { createHooks } from '../attach.js';
 import type { Hooks } from '../hooks.js';
 import { ImageReader } from '../images/reader.js';
@@ -37,7 +37,7 @@ import { buildBirths, type BirthContext } from './births.js';
 import { fork } from './fork.js';
 import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { makeHelper } from './helpers.js';
-import { freePid, waitForPids } from './pids.js';
+import { freePid, ownPid, waitForPids } from './pids.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
 import { openPlugins, seenTasks } from './plugins.js';
 import { readInventory, readTasks } from './read.js';
@@ -62,6 +62,10 @@ export async function restore(options: RestoreOptions, hooks = createHooks()): P
   } catch (error) {
     await session.failed();
     const failure = restated(error, session.begun ? 'destroyed' : 'not started');
+    if (session.ownThread !== null) {
+      await session.close();
+      options.startAnew?.(session.ownThread.numbers, session.ownThread.error);
+    }
     logFailure(log, failure);
     throw failure;
   } finally {
@@ -82,6 +86,9 @@ class RestoreSession {
   private readonly stages: StageRunner<'restore'>;
   /** The root was created. */
   begun = false;
+  /** Set when a number of the tree is that of a thread of ours, and nothing was begun. */
+  ownThread: { readonly numbers: readonly number[]; readonly error: CrError } | null = null;
+  private closed = false;
   private readonly processes = new SeedThreads<RestoreTask>();
   private readonly threads = new SeedThreads<RestoreThread>();
   private tasks: RestoreTask[] = [];
@@ -113,6 +120,8 @@ class RestoreSession {
   }
 
   async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
     await this.plugins?.close();
     this.assistant?.close();
     this.seeds?.close();
@@ -235,8 +244,11 @@ class RestoreSession {
 
   private async plan(run: RestoreRun): Promise<void> {
     checkTasks(run);
-    const tids = run.tasks.flatMap((task) => [task.pid, ...task.threads.map((thread) => thread.tid)]);
-    await waitForPids(this.thread.proc, [...new Set(tids)]);
+    const tids = [...new Set(run.tasks.flatMap((task) => [task.pid, ...task.threads.map((thread) => thread.tid)]))];
+    const error = ownPid(this.thread.proc, tids);
+    if (error && !tids.includes(process.pid)) this.ownThread = { numbers: tids, error };
+    if (error) throw error;
+    await waitForPids(this.thread.proc, tids);
   }
 
   /** From the first process to threads that are held as what they were. */
