@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 export const FLAGS = [
   // No garbage is collected in a small dump.
   '--min-semi-space-size=8',
+  // The old generation may grow before it is looked through: V8 sets itself a limit of a few MiB otherwise, and marks while a tree is frozen.
+  '--initial-old-space-size=256',
   // Code is optimised only where it runs long, because compiling it takes the processor from the rest.
   '--interrupt-budget=1000000',
   // One helping thread is enough.

@@ -1,12 +1,13 @@
 /** Bytes to messages. The bytes are hostile: every length is checked against what is there before it is used. */
 import { CrError, type ErrorCode } from '../errors.js';
 import {
+  QUICK,
   UNKNOWN,
   type DecodeOptions,
   type EnumType,
   type Field,
-  type MessageBase,
   type MessageType,
+  type Plan,
   type UnknownField,
 } from './message.js';
 import {
@@ -33,17 +34,27 @@ const MAX_DEPTH = 100;
  */
 const MAX_ELEMENTS = 1 << 21;
 
+/** Numbers below have one byte. */
+const SMALL = 0x80;
+const SMALL_LONGS: readonly bigint[] = Array.from({ length: SMALL }, (_, i) => BigInt(i));
+
 interface Run {
   readonly reader: WireReader;
   readonly options: DecodeOptions;
   readonly halves: Halves;
+  /** Names of message and fields down to the one at work, for error messages; those behind `depth` are left over. */
   readonly path: string[];
+  depth: number;
   elements: number;
+}
+
+interface Message extends Record<string, unknown> {
+  [UNKNOWN]?: UnknownField[];
 }
 
 /** See MessageType.decode. */
 export function decodeMessage(type: MessageType<object>, bytes: Uint8Array, options: DecodeOptions): object {
-  const run: Run = { reader: createReader(bytes), options, halves: { lo: 0, hi: 0 }, path: [type.name], elements: 0 };
+  const run: Run = { reader: createReader(bytes), options, halves: { lo: 0, hi: 0 }, path: [type.name], depth: 0, elements: 0 };
   try {
     return decodeFields(run, type, bytes.length);
   } catch (error) {
@@ -55,37 +66,82 @@ export function decodeMessage(type: MessageType<object>, bytes: Uint8Array, opti
 function fail(run: Run, what: string, code: ErrorCode = 'CR_IMAGE_BAD', cause?: unknown): never {
   const { path, offset = 0 } = run.options;
   throw new CrError(code, {
-    message: `${run.path.join('.')}: ${what}`,
+    message: `${run.path.slice(0, run.depth + 1).join('.')}: ${what}`,
     subject: { ...(path === undefined ? {} : { path }), offset: offset + run.reader.pos },
     cause,
   });
 }
 
+/**
+ * Fields as all writers have them (no array, ascending, a tag of at most two bytes) are taken here: there are a hundred in each of thousands of threads.
+ * Everything else goes through decodeAny(), which also says what is wrong.
+ */
 function decodeFields(run: Run, type: MessageType<object>, end: number): object {
-  if (run.path.length > MAX_DEPTH) fail(run, `nested more than ${MAX_DEPTH} deep`);
-  const { fields, byNumber } = type.plan;
-  const { reader } = run;
-  const message: Record<string, unknown> & MessageBase = {};
-  for (const field of fields) if (field.rule === 'repeated') message[field.name] = [];
-  let unknown: UnknownField[] | undefined;
+  if (run.depth >= MAX_DEPTH) fail(run, `nested more than ${MAX_DEPTH} deep`);
+  const { plan } = type;
+  const { byTag } = plan;
+  const { reader, path } = run;
+  const { buf } = reader;
+  const message = newMessage(plan);
+  const depth = ++run.depth;
+  // The highest number so far: a field with a higher one cannot have occurred before.
+  let last = 0;
   while (reader.pos < end) {
-    const start = reader.pos;
-    const tag = readTag(run);
-    const field = byNumber.get(tag >>> 3);
-    if (field === undefined) (unknown ??= []).push(readUnknown(run, tag, start, end));
-    else {
-      run.path.push(field.name);
-      decodeField(run, field, tag & 7, message, end);
-      run.path.pop();
+    const { pos } = reader;
+    const first = buf[pos]!;
+    const at = first < SMALL ? pos + 1 : pos + 2;
+    const field = byTag[first < SMALL ? first : (first & 0x7f) | (buf[pos + 1]! << 7)];
+    if (field === undefined || at >= end || field.number <= last) {
+      last = Math.max(last, decodeAny(run, plan, message, end));
+      continue;
     }
-    // A nested message must not read past its own end into its parent's fields.
-    if (reader.pos > end) fail(run, 'a value ends outside its message');
+    last = field.number;
+    const byte = buf[at]!;
+    reader.pos = at + 1;
+    if (byte < SMALL && field.quick === QUICK.uint64) message[field.name] = SMALL_LONGS[byte];
+    else if (byte < SMALL && field.quick === QUICK.uint32) message[field.name] = byte;
+    else {
+      reader.pos = at;
+      path[depth] = field.name;
+      message[field.name] = decodeValue(run, field, end);
+    }
   }
-  for (const field of fields)
-    if (field.rule === 'required' && message[field.name] === undefined) fail(run, `required field ${field.name} is missing`);
+  run.depth--;
+  // A nested message must not read past its own end into its parent's fields.
+  if (reader.pos > end) fail(run, 'a value ends outside its message');
+  checkRequired(run, plan, message);
   // Ascending, as encode expects; sort is stable, so repeated unknown fields keep their order.
-  if (unknown !== undefined) message[UNKNOWN] = unknown.sort((a, b) => a.number - b.number);
+  message[UNKNOWN]?.sort((a, b) => a.number - b.number);
   return message;
+}
+
+function newMessage({ blank, repeated }: Plan): Message {
+  const message: Message = { ...blank };
+  for (let i = 0; i < repeated.length; i++) message[repeated[i]!.name] = [];
+  return message;
+}
+
+function checkRequired(run: Run, { required }: Plan, message: Message): void {
+  for (let i = 0; i < required.length; i++) {
+    const { name } = required[i]!;
+    if (message[name] === undefined) fail(run, `required field ${name} is missing`);
+  }
+}
+
+/** A field of any kind. @returns its number */
+function decodeAny(run: Run, { byNumber }: Plan, message: Message, end: number): number {
+  const { reader } = run;
+  const start = reader.pos;
+  run.depth--;
+  const tag = readTag(run);
+  const number = tag >>> 3;
+  const field = byNumber.get(number);
+  if (field === undefined) (message[UNKNOWN] ??= []).push(readUnknown(run, tag, start, end));
+  run.depth++;
+  if (field === undefined) return number;
+  run.path[run.depth] = field.name;
+  decodeField(run, field, tag & 7, message, end);
+  return number;
 }
 
 function readTag(run: Run): number {
@@ -145,7 +201,7 @@ function count(run: Run): void {
   if (++run.elements > MAX_ELEMENTS) fail(run, `more than ${MAX_ELEMENTS} elements in one record`);
 }
 
-function decodeField(run: Run, field: Field, wire: number, message: Record<string, unknown>, end: number): void {
+function decodeField(run: Run, field: Field, wire: number, message: Message, end: number): void {
   if (wire !== field.wire) {
     if (wire === WIRE_BYTES && field.rule === 'repeated') return decodePacked(run, field, message, end);
     fail(run, `wire type ${wire} where ${field.wire} belongs`);
@@ -180,8 +236,8 @@ function takeSmall(run: Run, { tag, scalar }: Field, list: unknown[], end: numbe
   let { pos } = reader;
   for (; pos + size <= end && buf[pos] === first && (!wide || buf[pos + 1] === second); pos += size) {
     const value = buf[pos + size - 1]!;
-    if (value >= 0x80) break;
-    list.push(scalar === 'uint64' ? BigInt(value) : value);
+    if (value >= SMALL) break;
+    list.push(scalar === 'uint64' ? SMALL_LONGS[value] : value);
     run.elements++;
   }
   reader.pos = pos;
@@ -189,7 +245,7 @@ function takeSmall(run: Run, { tag, scalar }: Field, list: unknown[], end: numbe
 }
 
 /** Packed arrays: nobody writes them in images, but every protobuf reader must take them. */
-function decodePacked(run: Run, field: Field, message: Record<string, unknown>, end: number): void {
+function decodePacked(run: Run, field: Field, message: Message, end: number): void {
   const stop = readLength(run, end) + run.reader.pos;
   const list = message[field.name] as unknown[];
   while (run.reader.pos < stop) {
@@ -214,15 +270,18 @@ function decodeValue(run: Run, field: Field, end: number): unknown {
     case 'message': {
       const stop = readLength(run, end) + reader.pos;
       count(run);
-      return decodeFields(run, field.type as MessageType<object>, stop);
+      return decodeNested(run, field, stop);
     }
     case 'fixed64':
       readFixed64(reader, halves);
       return unsignedOf(halves);
+    case 'uint64':
+      readVarint(reader, halves);
+      return unsignedOf(halves);
     case 'uint32': {
       // Most numbers are small.
       const byte = reader.buf[reader.pos]!;
-      if (byte < 0x80 && reader.pos < end) {
+      if (byte < SMALL && reader.pos < end) {
         reader.pos++;
         return byte;
       }
@@ -235,11 +294,25 @@ function decodeValue(run: Run, field: Field, end: number): unknown {
   }
 }
 
+function decodeNested(run: Run, field: Field, stop: number): object {
+  const { reader } = run;
+  const type = field.type as MessageType<object>;
+  const { shared } = run.options;
+  const start = reader.pos;
+  if (shared === undefined || !shared.suits(stop - start)) return decodeFields(run, type, stop);
+  const known = shared.find(field, reader.buf, start, stop);
+  if (known !== null) {
+    reader.pos = stop;
+    return known;
+  }
+  const value = decodeFields(run, type, stop);
+  shared.keep(field, reader.buf.subarray(start, stop), value);
+  return value;
+}
+
 function numberOf(run: Run, field: Field): unknown {
   const { lo, hi } = run.halves;
   switch (field.scalar) {
-    case 'uint64':
-      return unsignedOf(run.halves);
     case 'int64':
       return signedOf(run.halves);
     case 'sint64':

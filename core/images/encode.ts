@@ -1,6 +1,6 @@
 /** Messages to bytes, straight into one buffer: a thread has five hundred values, and an object for each would cost more than all the rest of its dump. */
 import { CrError, type ErrorCode } from '../errors.js';
-import { UNKNOWN, type Field, type MessageBase, type MessageType, type UnknownField } from './message.js';
+import { QUICK, UNKNOWN, type Field, type MessageBase, type MessageType, type UnknownField } from './message.js';
 import { bytesOfText, MAX_TAG, MAX_VARINT_32, MAX_VARINT_64, putVarint, putVarint64, putWord, U64_MAX } from './wire.js';
 
 /** Deeper than any real message (control group directories nest); also stops an object that contains itself. */
@@ -22,8 +22,15 @@ interface Run {
   depth: number;
 }
 
+/** A 64-bit number and its halves. Both architectures are little-endian. */
+const long = new BigUint64Array(1);
+const word = new Uint32Array(long.buffer);
+
 /** Memory of the last message, for the next one. Nothing can come between: encoding never waits and never calls back. */
 let spare: Uint8Array = new Uint8Array(0);
+
+/** Bytes of frozen messages, which never change: inside of others they are encoded once. */
+const constants = new WeakMap<object, Uint8Array>();
 
 /** See MessageType.encode. `ahead` bytes in front of the message are left to the caller. */
 export function encodeMessage<T extends object>(type: MessageType<T>, message: T, code: ErrorCode, ahead = 0): Buffer {
@@ -54,17 +61,48 @@ function encodeFields(run: Run, type: MessageType<object>, message: object): voi
   if (run.depth >= MAX_DEPTH) fail(run, `nested more than ${MAX_DEPTH} deep`);
   const values = message as Record<string, unknown>;
   const unknown = (message as MessageBase)[UNKNOWN];
+  const { fields } = type.plan;
   let next = 0;
-  run.depth++;
-  for (const field of type.plan.fields) {
+  const depth = ++run.depth;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i]!;
     if (unknown !== undefined) next = writeUnknown(run, unknown, next, field.number);
     const value = values[field.name];
-    run.path[run.depth] = field.name;
+    if (field.quick !== QUICK.none && encodeQuick(run, field, value)) continue;
+    run.path[depth] = field.name;
     if (value !== undefined) encodeField(run, field, value);
     else if (field.rule === 'required') fail(run, 'required, but missing');
   }
   run.depth--;
   if (unknown !== undefined) writeUnknown(run, unknown, next, Infinity);
+}
+
+/** A single number as nearly all are; false for what has to be looked at more closely. There are a hundred in each of thousands of threads. */
+function encodeQuick(run: Run, { quick, tag }: Field, value: unknown): boolean {
+  let low: number;
+  let high = 0;
+  if (quick === QUICK.uint64) {
+    if (typeof value !== 'bigint') return false;
+    long[0] = value;
+    low = word[0]!;
+    high = word[1]!;
+    // Nothing was cut off.
+    if (long[0] !== value) return false;
+  } else {
+    if (typeof value !== 'number' || (value & 0x7f) !== value) return false;
+    low = value;
+  }
+  if (run.out.length - run.at < MAX_SCALAR) room(run, MAX_SCALAR);
+  const { out } = run;
+  let { at } = run;
+  if (tag >= SMALL) {
+    out[at++] = (tag & 0x7f) | 0x80;
+    out[at++] = tag >>> 7;
+  } else out[at++] = tag;
+  if (high === 0 && low < SMALL) out[at++] = low;
+  else at = putVarint64(out, at, low, high);
+  run.at = at;
+  return true;
 }
 
 /** Writes unknown fields with a number below `limit`, so that the whole stays ascending as its writer had it. */
@@ -188,6 +226,8 @@ function putLengthAnd(run: Run, bytes: Uint8Array): void {
 
 /** A message inside of one. Its length comes first and is known last: one byte is kept for it, and the few that are longer are moved. */
 function encodeNested(run: Run, type: MessageType<object>, message: object): void {
+  const known = constants.get(message);
+  if (known !== undefined) return putLengthAnd(run, known);
   const start = run.at;
   run.at++;
   encodeFields(run, type, message);
@@ -200,6 +240,7 @@ function encodeNested(run: Run, type: MessageType<object>, message: object): voi
     run.at += more;
   }
   putVarint(run.out, start, length);
+  if (Object.isFrozen(message)) constants.set(message, run.out.slice(run.at - length, run.at));
 }
 
 function putUnsigned(run: Run, value: unknown): void {

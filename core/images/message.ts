@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../errors.js';
 import { decodeMessage } from './decode.js';
 import { encodeMessage } from './encode.js';
+import type { SharedParts } from './shared-parts.js';
 import { WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from './wire.js';
 
 export type ScalarType = 'uint32' | 'int32' | 'sint32' | 'uint64' | 'int64' | 'sint64' | 'fixed64' | 'bool' | 'string' | 'bytes';
@@ -52,6 +53,8 @@ export interface DecodeOptions {
   readonly offset?: number;
   /** Keep enum numbers that we have no name for, instead of refusing them. For showing foreign images only. */
   readonly lenient?: boolean;
+  /** Messages inside that are equal to earlier ones are those, and frozen. */
+  readonly shared?: SharedParts;
 }
 
 /** A field with everything that encoding and decoding need, worked out once per message. */
@@ -66,13 +69,28 @@ export interface Field {
   readonly tag: number;
   /** Numbers of an enum, empty for other types. */
   readonly known: ReadonlySet<number>;
+  /** Short cut for its values. */
+  readonly quick: Quick;
 }
+
+/** Single numbers, for which encoding and decoding have short cuts: most fields are such. */
+export const QUICK = { none: 0, uint32: 1, uint64: 2 } as const;
+export type Quick = (typeof QUICK)[keyof typeof QUICK];
 
 export interface Plan {
   /** Ascending by number. */
   readonly fields: readonly Field[];
   readonly byNumber: ReadonlyMap<number, Field>;
+  /** Fields that are no arrays, by their tag where that is below QUICK_TAGS. */
+  readonly byTag: readonly (Field | undefined)[];
+  readonly required: readonly Field[];
+  readonly repeated: readonly Field[];
+  /** Keys of all required fields: a copy of it has the right shape at once, which takes less time than growing into it. */
+  readonly blank: Readonly<Record<string, undefined>>;
 }
+
+/** Tags below have at most two bytes, and a table of them stays small. */
+export const QUICK_TAGS = 0x400;
 
 function scalarOf(type: FieldType): Field['scalar'] {
   if (typeof type === 'string') return type;
@@ -88,14 +106,31 @@ function fieldOf([number, name, rule, type]: FieldSpec): Field {
   const scalar = scalarOf(type);
   const wire = wireOf(scalar);
   const known = typeof type !== 'string' && 'enum' in type ? Object.values(type.values) : [];
-  return { number, name, rule, type, scalar, wire, tag: ((number << 3) | wire) >>> 0, known: new Set(known) };
+  const tag = ((number << 3) | wire) >>> 0;
+  const quick = rule === 'repeated' || tag >= QUICK_TAGS || (scalar !== 'uint32' && scalar !== 'uint64') ? QUICK.none : QUICK[scalar];
+  return { number, name, rule, type, scalar, wire, tag, known: new Set(known), quick };
+}
+
+function planOf(specs: readonly FieldSpec[]): Plan {
+  const fields = specs.map(fieldOf).sort((a, b) => a.number - b.number);
+  const required = fields.filter(({ rule }) => rule === 'required');
+  const byTag: (Field | undefined)[] = [];
+  for (const field of fields) if (field.rule !== 'repeated' && field.tag < QUICK_TAGS) byTag[field.tag] = field;
+  return {
+    fields,
+    byNumber: new Map(fields.map((field) => [field.number, field])),
+    byTag,
+    required,
+    repeated: fields.filter(({ rule }) => rule === 'repeated'),
+    blank: Object.fromEntries(required.map(({ name }) => [name, undefined])),
+  };
 }
 
 /** One message of the schema. `T` is the generated interface of the same name. */
 export class MessageType<T extends object> {
   readonly name: string;
   readonly #specs: () => readonly FieldSpec[];
-  #plan: Plan | undefined;
+  private planned: Plan | undefined;
 
   /** `specs` is a function because messages refer to each other, and because most messages are never used in one run. */
   constructor(name: string, specs: () => readonly FieldSpec[]) {
@@ -104,13 +139,7 @@ export class MessageType<T extends object> {
   }
 
   get plan(): Plan {
-    if (this.#plan === undefined) {
-      const fields = this.#specs()
-        .map(fieldOf)
-        .sort((a, b) => a.number - b.number);
-      this.#plan = { fields, byNumber: new Map(fields.map((field) => [field.number, field])) };
-    }
-    return this.#plan;
+    return (this.planned ??= planOf(this.#specs()));
   }
 
   /**

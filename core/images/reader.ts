@@ -6,6 +6,7 @@ import { folderPrefix } from './image-files.js';
 import { fileName } from './kind.js';
 import { kindOf, type EntryOf, type KindName } from './magic.js';
 import { toPagemap, type Pagemap } from './pagemap.js';
+import { SharedParts } from './shared-parts.js';
 
 export type ImageId = number | bigint | undefined;
 export type PagemapKind = 'pagemap' | 'pagemap-shmem';
@@ -35,6 +36,7 @@ export class ImageReader {
   /** Folders already passed on the way along `parent` links, by device and inode. */
   readonly #passed: readonly string[];
   #parent: ImageReader | null | undefined;
+  readonly #shared = new SharedParts();
 
   /** Throws CR_IMAGE_DIR when `dir` is no folder. */
   constructor(dir: string, passed: readonly string[] = []) {
@@ -105,7 +107,7 @@ export class ImageReader {
     const kind = kindOf(name);
     const file = new ImageFile(this.#path(name, id));
     try {
-      return [...readRecords(file, kind, checkMagic(file, kind))];
+      return [...readRecords(file, kind, checkMagic(file, kind), { shared: this.#shared })];
     } finally {
       file.close();
     }

@@ -11,7 +11,6 @@ export const WIRE_BYTES = 2;
 export const WIRE_FIXED32 = 5;
 
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
-const TWO_32 = 0x1_0000_0000;
 
 /** A 64-bit value as two unsigned 32-bit halves; reused so that reading a number allocates nothing. */
 export interface Halves {
@@ -100,10 +99,14 @@ export function readFixed64(reader: WireReader, out: Halves): void {
   reader.pos = pos + 8;
 }
 
-export function unsignedOf(h: Halves): bigint {
-  // Below 2^53 one Number conversion is several times faster than shifting bigints, and user addresses are below 2^47.
-  if (h.hi < 0x20_0000) return BigInt(h.hi * TWO_32 + h.lo);
-  return (BigInt(h.hi) << 32n) | BigInt(h.lo);
+const word = new Uint32Array(2);
+const long = new BigUint64Array(word.buffer);
+
+export function unsignedOf({ lo, hi }: Halves): bigint {
+  // Through memory: faster than shifting bigints, and than a number that does not fit in 32 bits, which is an object. Both architectures are little-endian.
+  word[0] = lo;
+  word[1] = hi;
+  return long[0]!;
 }
 
 export function signedOf(h: Halves): bigint {

@@ -187,7 +187,8 @@ function check(path: string, core: CoreEntry, processor: () => Processor): void 
   }
 }
 
-const NO_TLS = [emptyTls(0), emptyTls(1), emptyTls(2)];
+// Frozen: encoded once for all threads.
+const NO_TLS = [emptyTls(0), emptyTls(1), emptyTls(2)].map((entry) => Object.freeze(entry));
 
 export const images: ArchImages = {
   mtype: X86_64,

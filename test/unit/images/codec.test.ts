@@ -5,12 +5,13 @@ import { describe, test } from 'node:test';
 import protobuf from 'protobufjs';
 import { CrError } from '../../../core/errors.js';
 import { CGROUP_DIR_ENTRY } from '../../../core/images/generated/cgroup.js';
-import { RLIMIT_ENTRY } from '../../../core/images/generated/core.js';
+import { RLIMIT_ENTRY, TASK_RLIMITS_ENTRY, type RlimitEntry } from '../../../core/images/generated/core.js';
 import { FDINFO_ENTRY } from '../../../core/images/generated/fdinfo.js';
 import { INVENTORY_ENTRY, type InventoryEntry } from '../../../core/images/generated/inventory.js';
 import { MM_ENTRY, PAGEMAP_ENTRY } from '../../../core/images/generated/memory.js';
 import { FS_ENTRY, PSTREE_ENTRY } from '../../../core/images/generated/task.js';
 import { UNKNOWN, type MessageBase, type MessageType } from '../../../core/images/message.js';
+import { SharedParts } from '../../../core/images/shared-parts.js';
 import { bytesOfText, textOfBytes } from '../../../core/images/wire.js';
 import { allTypes, borderValues, random, randomMessage } from './samples.js';
 
@@ -169,6 +170,37 @@ describe('unknown fields', () => {
   });
 });
 
+describe('parts that come again', () => {
+  const limit = (cur: bigint): RlimitEntry => ({ cur, max: 0xffff_ffff_ffff_fff0n });
+  const bytesOf = (...limits: bigint[]): Buffer => TASK_RLIMITS_ENTRY.encode({ rlimits: limits.map(limit) });
+
+  test('are one frozen object', () => {
+    const shared = new SharedParts();
+    const first = TASK_RLIMITS_ENTRY.decode(bytesOf(1n << 63n, 1n << 62n), { shared });
+    const again = TASK_RLIMITS_ENTRY.decode(bytesOf(1n << 62n, 1n << 63n, 1n << 61n), { shared });
+    assert.equal(again.rlimits[0], first.rlimits[1]);
+    assert.equal(again.rlimits[1], first.rlimits[0]);
+    assert.deepEqual(again.rlimits, [1n << 62n, 1n << 63n, 1n << 61n].map(limit));
+    assert.ok(Object.isFrozen(again.rlimits[0]) && !Object.isFrozen(again.rlimits[2]));
+  });
+
+  test('a field that is always new is decoded as ever', () => {
+    const shared = new SharedParts();
+    const values = Array.from({ length: 100 }, (_, i) => (1n << 62n) + BigInt(i));
+    assert.deepEqual(TASK_RLIMITS_ENTRY.decode(bytesOf(...values, values[0]!, values[99]!), { shared }).rlimits, [
+      ...values.map(limit),
+      limit(values[0]!),
+      limit(values[99]!),
+    ]);
+  });
+
+  test('frozen messages are written like others', () => {
+    const frozen = Object.freeze(limit(5n));
+    const expected = bytesOf(5n, 7n, 5n);
+    for (let i = 0; i < 2; i++) assert.deepEqual(TASK_RLIMITS_ENTRY.encode({ rlimits: [frozen, limit(7n), frozen] }), expected);
+  });
+});
+
 describe('hostile messages', () => {
   const at = { path: '/img/x.img', offset: 100 };
 
@@ -191,6 +223,8 @@ describe('hostile messages', () => {
   test('what is refused', () => {
     refused(() => FS_ENTRY.decode(hex('08 01'), at), 'CR_IMAGE_BAD', /root_id is missing/);
     refused(() => FS_ENTRY.decode(hex('08 01 08 02 10 01'), at), 'CR_IMAGE_BAD', /cwd_id: occurs twice/);
+    refused(() => FS_ENTRY.decode(hex('10 01 08 01 10 02'), at), 'CR_IMAGE_BAD', /root_id: occurs twice/);
+    refused(() => INVENTORY_ENTRY.decode(hex('48 01 08 02 48 01'), at), 'CR_IMAGE_BAD', /pre_dump_mode: occurs twice/);
     refused(() => FS_ENTRY.decode(hex('0a 01 01 10 01'), at), 'CR_IMAGE_BAD', /wire type 2/);
     refused(() => FS_ENTRY.decode(hex('08 80 80 80 80 10 10 01'), at), 'CR_IMAGE_BAD', /does not fit in 32 bits/);
     refused(() => FS_ENTRY.decode(hex('00 00'), at), 'CR_IMAGE_BAD', /field tag/);
