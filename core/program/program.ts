@@ -10,8 +10,9 @@ import { CrError, type ErrorSubject, type TargetState } from '../errors.js';
 import type { Arena } from './arena.js';
 import { type Arg, Call, syscallBuilders, type SyscallBuilders } from './call.js';
 import type { ProgramSource } from './emit-c.js';
+import { ARG_WORD, CELL_WORDS, putLong, putNumber, wordsOf } from './words.js';
 import { CELL, CELL_SIZE, KIND, OP, POLICY } from './isa.js';
-import { Operand, Ptr, StructPtr, writeWord } from './ptr.js';
+import { Operand, Ptr, StructPtr } from './ptr.js';
 import { formatProgram } from './text.js';
 import { explain, verify, type MemoryRange, type Problem } from './verify.js';
 
@@ -20,8 +21,12 @@ export { Operand, Ptr, StructPtr } from './ptr.js';
 
 interface CellInfo {
   readonly text: string;
-  why: string;
+  /** Null while it has no failure policy and needs one. */
+  why: string | null;
 }
+
+/** Ops that must state a policy. */
+const needsPolicy = (op: number): boolean => op === OP.syscall || op === OP.io_all || op === OP.spawn || op === OP.wait;
 
 export interface FailureContext {
   readonly subject?: ErrorSubject;
@@ -35,7 +40,7 @@ let spare: Buffer | null = null;
 const KEPT_SIZE = 64 * 1024;
 /** What a sealed program has instead: to emit into it is an error. */
 const SEALED = Buffer.alloc(0);
-const SEALED_VIEW = new DataView(new ArrayBuffer(0));
+const SEALED_WORDS = new Uint32Array(0);
 
 function takeBuffer(): Buffer {
   const buffer = spare ?? Buffer.alloc(64 * CELL_SIZE);
@@ -46,9 +51,9 @@ function takeBuffer(): Buffer {
 export class Program {
   readonly sys: SyscallBuilders;
   private buffer = takeBuffer();
-  private view = new DataView(this.buffer.buffer, this.buffer.byteOffset);
+  /** The same memory: cells are written by the thousand while a tree is frozen, and this is the fastest way. */
+  private words = wordsOf(this.buffer);
   private readonly cells: CellInfo[] = [];
-  private readonly undecided = new Set<number>();
   /** Pids that cells are about. */
   private readonly subjects = new Map<number, number>();
   /** Memory that ops of the program may touch. */
@@ -85,28 +90,27 @@ export class Program {
   /** Appends a cell. Used by the named methods below. */
   emit(op: number, nr: number, args: readonly Arg[], text: string, aux = 0): Call {
     const index = this.cells.length;
-    const at = index * CELL_SIZE;
-    if (at + CELL_SIZE > this.buffer.length) this.grow();
+    if ((index + 1) * CELL_SIZE > this.buffer.length) this.grow();
+    const { words } = this;
+    const at = index * CELL_WORDS;
     let kinds = 0;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i]!;
-      const word = at + CELL.args + 8 * i;
-      if (typeof arg === 'number' || typeof arg === 'bigint') writeWord(this.view, word, arg);
-      else if (arg instanceof Ptr) writeWord(this.view, word, arg.addr);
+      const word = at + ARG_WORD + 2 * i;
+      if (typeof arg === 'number') putNumber(words, word, arg);
+      else if (typeof arg === 'bigint') putLong(words, word, arg);
+      else if (arg instanceof Ptr) putNumber(words, word, arg.addr);
       else if (arg instanceof Operand) {
         kinds |= arg.kind << (2 * i);
-        writeWord(this.view, word, arg.value);
+        putNumber(words, word, arg.value);
       } else {
         kinds |= KIND.result << (2 * i);
-        writeWord(this.view, word, arg.index);
+        words[word] = arg.index;
       }
     }
-    this.view.setUint16(at + CELL.op, op, true);
-    this.view.setUint16(at + CELL.kinds, kinds, true);
-    this.view.setUint8(at + CELL.aux, aux);
-    this.view.setUint16(at + CELL.nr, nr, true);
-    this.cells.push({ text, why: '' });
-    if (op === OP.syscall || op === OP.io_all || op === OP.spawn || op === OP.wait) this.undecided.add(index);
+    words[at] = op | (kinds << 16);
+    words[at + 1] = (aux << 8) | (nr << 16);
+    this.cells.push({ text, why: needsPolicy(op) ? null : '' });
     return new Call(this, index);
   }
 
@@ -115,15 +119,14 @@ export class Program {
     const bigger = Buffer.alloc(this.buffer.length * 2);
     this.buffer.copy(bigger);
     this.buffer = bigger;
-    this.view = new DataView(bigger.buffer, bigger.byteOffset);
+    this.words = wordsOf(bigger);
   }
 
   setPolicy(index: number, policy: number, aux: number, why: string): void {
-    const at = index * CELL_SIZE;
-    this.view.setUint8(at + CELL.policy, policy);
-    if (policy === POLICY.tolerate) this.view.setUint8(at + CELL.aux, aux);
+    const at = index * CELL_WORDS + 1;
+    const word = this.words[at]! & ~0xff;
+    this.words[at] = policy === POLICY.tolerate ? (word & ~0xff00) | policy | (aux << 8) : word | policy;
     this.cells[index]!.why = why;
-    this.undecided.delete(index);
   }
 
   setSubject(index: number, pid: number): void {
@@ -211,7 +214,7 @@ export class Program {
   }
   /** Places a label: branches to it continue with the next cell. */
   place(label: Label): void {
-    writeWord(this.view, label.index * CELL_SIZE + CELL.args + 24, this.cells.length);
+    putNumber(this.words, label.index * CELL_WORDS + ARG_WORD + 6, this.cells.length);
   }
   /** Jumps back to the cell `to` while (value & mask) == want, at most `limit` times; then the program fails. */
   retry(value: Arg, mask: Arg, want: Arg, to: number, limit: number, why: string): Call {
@@ -224,9 +227,10 @@ export class Program {
    */
   end(): this {
     if (this.start >= 0) return this;
-    for (const index of this.undecided)
+    const undecided = this.cells.findIndex(({ why }) => why === null);
+    if (undecided >= 0)
       throw new CrError('CR_INTERNAL', {
-        message: `program ${this.name}: op ${index} (${this.cells[index]!.text}) states no failure policy`,
+        message: `program ${this.name}: op ${undecided} (${this.cells[undecided]!.text}) states no failure policy`,
       });
     this.emit(OP.end, 0, [], 'end');
     const size = this.cells.length * CELL_SIZE;
@@ -234,7 +238,7 @@ export class Program {
     this.arena.bytes.set(this.buffer.subarray(0, size), this.start);
     if (this.buffer.length <= KEPT_SIZE) spare = this.buffer.fill(0, 0, size);
     this.buffer = SEALED;
-    this.view = SEALED_VIEW;
+    this.words = SEALED_WORDS;
     const problems = this.problems();
     if (problems.length === 0) return this;
     const text = explain(this.arena.view, this.start, problems);
@@ -295,7 +299,7 @@ export class Program {
     const pid = this.subjects.get(index);
     const errno = result < 0 ? errnoName(-result) : `0x${this.resultBigOf(index).toString(16)}`;
     return new CrError('CR_KERNEL', {
-      message: `cannot ${cell.why === '' ? cell.text : cell.why} (program ${this.name} op ${index})`,
+      message: `cannot ${cell.why || cell.text} (program ${this.name} op ${index})`,
       kernel: { call: this.callText(index), errno },
       ...context,
       ...(pid === undefined ? {} : { subject: { pid } }),

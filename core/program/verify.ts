@@ -6,8 +6,9 @@
 import type { SyscallName } from '../abi/syscalls.js';
 import { arch } from '../arch/current.js';
 import { readCell } from './cells.js';
-import { CELL, CELL_SIZE, KIND, OP, POLICY, THREAD_BLOCK_SIZE } from './isa.js';
+import { CELL_SIZE, KIND, OP, POLICY, THREAD_BLOCK_SIZE } from './isa.js';
 import { formatCell } from './text.js';
+import { ARG_WORD, CELL_WORDS, RESULT_WORD } from './words.js';
 
 export interface Problem {
   readonly index: number;
@@ -41,10 +42,6 @@ const CLONE_ARGS = { least: 64, most: PAGE } as const;
 
 const U8 = 0xff;
 const U16 = 0xffff;
-/** Sizes and places in 32-bit words. */
-const CELL_WORDS = CELL_SIZE / 4;
-const RESULT_WORD = CELL.result / 4;
-const ARG_WORD = CELL.args / 4;
 
 const nr = (name: SyscallName): number => arch.syscalls[name];
 const numbers = (...names: SyscallName[]): ReadonlySet<number> => new Set(names.map(nr));
@@ -71,6 +68,8 @@ const CLOSE = nr('close');
 const WAIT4 = nr('wait4');
 const CAPSET = nr('capset');
 
+const upper = (addr: number): number => Math.floor(addr / 2 ** 32) >>> 0;
+
 /** Problems of `count` cells at byte `start`; none means that the program may run. */
 export function verify(view: DataView, start: number, count: number, limits: VerifyLimits = {}): Problem[] {
   return new Verifier(view, start, count, limits).run();
@@ -81,6 +80,8 @@ class Verifier {
   private readonly closed = new Set<number>();
   /** The program's own cells. */
   private readonly cells: MemoryRange;
+  /** Upper halves of their addresses: less than 4 GiB, they lie in two pieces of 4 GiB at most. */
+  private readonly cellsHigh: { readonly first: number; readonly last: number };
   private dropped = -1;
   private index = 0;
   /** Index in `words` of the cell that is looked at. */
@@ -103,6 +104,7 @@ class Verifier {
     this.words = new Uint32Array(view.buffer, view.byteOffset + start, count * CELL_WORDS);
     const first = limits.address ?? 0;
     this.cells = { start: first, end: limits.address === undefined ? 0 : first + count * CELL_SIZE };
+    this.cellsHigh = { first: upper(this.cells.start), last: upper(this.cells.end) };
   }
 
   run(): Problem[] {
@@ -168,10 +170,12 @@ class Verifier {
 
   private call(number: number): void {
     if (!CALLS.has(number)) this.report(`system call ${number} is not in the table`);
+    const { words, cellsHigh } = this;
+    const args = this.at + ARG_WORD;
     for (let n = 0; n < 6; n++) {
-      // Nearly all arguments are numbers below every address.
-      const at = this.at + ARG_WORD + 2 * n;
-      if (this.words[at + 1] === 0 && this.words[at]! < this.cells.start) continue;
+      // Nearly all arguments are numbers below every address, and the upper half tells.
+      const high = words[args + 2 * n + 1]!;
+      if (high !== cellsHigh.first && high !== cellsHigh.last) continue;
       if (this.kind(n) === KIND.constant && this.isOwnCell(this.arg(n), 1)) this.report(`argument ${n} ${OWN_CELL}`);
     }
     // wait4(-1) in a process with Node in it would reap children of child_process; __WNOTHREAD limits it to our own thread's.
