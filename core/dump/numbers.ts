@@ -1,5 +1,7 @@
 /** Sessions and process groups that are named after processes outside of the tree: who restores it would need numbers that others have. */
+import { LocalCalls } from '../kernel/local.js';
 import { readProcesses } from '../kernel/procfs/processes.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
 import type { TreeNode } from './tree.js';
@@ -46,6 +48,42 @@ export function problems(tree: readonly Ids[], wanted: ReadonlySet<number>, othe
     const how = holder.pid === number ? `${who} leads` : `${who} is in`;
     return [{ pid, what: `is in ${kind} ${number}, which ${how} outside of the tree: dump them together, or end that one first` }];
   });
+}
+
+/**
+ * One line for each number of the tree that a process outside of it will keep when the tree is gone: a restore on this host finds it taken. The tree can be dumped
+ * all the same; the other process may end, and other hosts do not have it.
+ */
+export function foreseeNumbers(thread: KernelThread, nodes: readonly TreeNode[]): Problem[] {
+  const tree = nodes.map(({ pid, stat }) => ({ ...stat, pid }));
+  const pids = new Set(tree.map(({ pid }) => pid));
+  const others = membersOf(thread, pids);
+  return keptNumbers(
+    tree,
+    others.flatMap((pid) => readStat(thread.proc, pid) ?? []),
+  );
+}
+
+/** @param others processes outside of the tree */
+export function keptNumbers(tree: readonly Ids[], others: readonly Ids[]): Problem[] {
+  const living = others.filter(({ state }) => state !== 'Z');
+  return tree.flatMap(({ pid }): Problem[] => {
+    const holder = living.find(({ sid }) => sid === pid) ?? living.find(({ pgrp }) => pgrp === pid);
+    if (!holder) return [];
+    const kind = holder.sid === pid ? 'session' : 'process group';
+    const advice = `end it before the restore (kill ${holder.pid}), or dump both in one tree`;
+    const what = `is the ${kind} of process ${holder.pid} (${holder.comm}), which is outside of the tree and keeps that number: ${advice}`;
+    return [{ pid, what }];
+  });
+}
+
+/** Who outside of a tree is in a session or group that is named after one of `pids`. Asked by system calls: to read of all processes of a host takes long. */
+function membersOf({ native, proc }: KernelThread, pids: ReadonlySet<number>): number[] {
+  const calls = new LocalCalls(native);
+  const isIn = (pid: number) => pids.has(calls.call('getsid', pid)) || pids.has(calls.call('getpgid', pid));
+  const found = readProcesses(proc).filter((pid) => !pids.has(pid) && isIn(pid));
+  calls.close();
+  return found;
 }
 
 /** A zombie may be gone in a moment; whoever restores waits for that. */

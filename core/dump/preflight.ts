@@ -18,7 +18,7 @@ import { checkIpcNamespaces } from '../resources/ipc/preflight.js';
 import { refuseVma } from '../resources/memory/vmas.js';
 import { preflightBirths } from './births.js';
 import { preflightTask } from './preflight-task.js';
-import { checkNumbers } from './numbers.js';
+import { checkNumbers, foreseeNumbers } from './numbers.js';
 import { checkRoot, DEAD_LEADER, hasDeadLeader, walkTree, type TreeNode } from './tree.js';
 
 export interface Refusal {
@@ -65,6 +65,8 @@ export function preflight({ thread, options, hooks, log, buildIds }: PreflightRu
   if (refusals.length > 0) throw report(options.pid, refusals);
   for (const { pid, what } of foreseen.slice(0, MAX_LINES))
     log.warn(`A restore with the rights that we have now would fail: pid ${pid} ${what}`);
+  for (const { pid, what } of foreseeNumbers(thread, nodes).slice(0, MAX_LINES))
+    log.warn(`A restore on this host will fail: pid ${pid} ${what}`);
   if (options.fileValidation === 'buildid' && !options.dryRun) files.readBuildIds(buildIds);
   return nodes;
 }

@@ -1,7 +1,7 @@
 /** Which sessions and groups of a tree are somebody else's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { foreignNumbers, problems } from '../../core/dump/numbers.js';
+import { foreignNumbers, keptNumbers, problems } from '../../core/dump/numbers.js';
 
 const ids = (pid: number, sid: number, pgrp: number, state = 'S') => ({ pid, sid, pgrp, comm: `p${pid}`, state });
 
@@ -39,4 +39,14 @@ test('a job of a shell: its session and group are those of the shell that restor
 test('a leader outside of the pid namespace', () => {
   assert.deepEqual(linesOf([ids(10, 10, 10), ids(12, 0, 0)], []), ['12 is in a session whose leader is outside of this pid namespace']);
   assert.deepEqual(linesOf([ids(10, 0, 0), ids(12, 0, 0)], []), []);
+});
+
+test('numbers of the tree that somebody outside keeps: of its leaders, and of all others that lead a group elsewhere', () => {
+  const tree = [ids(10, 10, 10), ids(11, 10, 11)];
+  const kept = (others: ReturnType<typeof ids>[]) => keptNumbers(tree, others).map(({ pid, what }) => `${pid} ${what.split(',')[0]}`);
+  assert.deepEqual(kept([ids(1, 1, 1), ids(20, 20, 20), ids(2, 0, 0)]), []);
+  assert.deepEqual(kept([ids(20, 10, 20), ids(21, 10, 10)]), ['10 is the session of process 20 (p20)']);
+  assert.deepEqual(kept([ids(20, 10, 11)]), ['10 is the session of process 20 (p20)', '11 is the process group of process 20 (p20)']);
+  assert.deepEqual(kept([ids(20, 7, 11)]), ['11 is the process group of process 20 (p20)']);
+  assert.deepEqual(kept([ids(20, 10, 10, 'Z')]), []);
 });
