@@ -123,9 +123,12 @@ const optionDefaults = [
 
 const { PLUGIN_HOOKS, targetOf } = await load('plugins/hook-table.js');
 const hookTypes = new Map(
-  [...readFileSync(`${root}core/plugins/hook-table.ts`, 'utf8').matchAll(/'([\w.]+)': \{ context: ([^;]+); answer: ([^;]+) \};/g)].map(
-    ([, name, context, answer]) => [name, { context, answer }],
-  ),
+  [
+    ...['hook-table', 'uncalled-hooks']
+      .map((name) => readFileSync(`${root}core/plugins/${name}.ts`, 'utf8'))
+      .join('')
+      .matchAll(/'([\w.]+)': \{ context: ([^;]+); answer: ([^;]+) \};/g),
+  ].map(([, name, context, answer]) => [name, { context, answer }]),
 );
 const hooks = [
   '# Hooks',
@@ -138,13 +141,13 @@ for (const operation of ['dump', 'restore']) {
     .filter(([, info]) => info.operation === operation)
     .sort(([, a], [, b]) => order.indexOf(a.stage) - order.indexOf(b.stage));
   hooks.push(`## ${operation}, in the order of the stages`);
-  rows.forEach(([name, { kind, stage, deadlineMs, reverse, since, doc, undo }]) => {
+  rows.forEach(([name, { kind, stage, deadlineMs, reverse, uncalled, since, doc, undo }]) => {
     const { context, answer } = hookTypes.get(name);
     const at = order.indexOf(stage);
     const between = [order[at - 1] && `after \`${order[at - 1]}\``, order[at + 1] && `before \`${order[at + 1]}\``]
       .filter(Boolean)
       .join(', ');
-    hooks.push(`### ${name}`, doc);
+    hooks.push(`### ${name}`, uncalled === undefined ? doc : `${doc} **Never called in this version: ${uncalled}.**`);
     hooks.push(
       table(
         ['Kind', 'Context', 'Answer', 'Stage', 'Tree', 'Deadline', 'Undone by', 'Since'],
@@ -177,7 +180,7 @@ const REPORTED = [
     'testing/native-here',
     'testing/victim',
   ].map((name) => `plugins/sdk/${name}`),
-  ...['api-version', 'contexts', 'definition', 'hook-table'].map((name) => `core/plugins/${name}`),
+  ...['api-version', 'contexts', 'definition', 'hook-table', 'uncalled-hooks'].map((name) => `core/plugins/${name}`),
 ];
 const printer = ts.createPrinter({ removeComments: true });
 const declarations = REPORTED.flatMap((name) => {

@@ -7,7 +7,7 @@ import { nearest } from '../nearest.js';
 import { inspectOptions, type Settings } from '../config/settings.js';
 import { demandOf, enforce, verdictLines } from '../plugins/enforce.js';
 import { runPluginNew } from './plugin-new.js';
-import { HOOK_NAMES, PLUGIN_HOOKS, targetOf } from '../plugins/hook-table.js';
+import { HOOK_NAMES, PLUGIN_HOOKS, targetOf, uncalledReason } from '../plugins/hook-table.js';
 import { type Inspected, inspectPlugins } from '../plugins/inspect.js';
 import { chooserOf, openChosen } from '../plugins/open.js';
 import { readRecord } from '../images/plugin-record.js';
@@ -78,7 +78,10 @@ function stageLines(operation: Operation, hooks: Hooks): string[] {
     .flatMap(({ stage, taps }) => Object.entries(taps).map(([point, names]) => ({ stage, hook: `${operation}.${stage}:${point}`, names })));
   return [...rows, ...points]
     .filter(({ names }) => names.length > 0)
-    .map(({ stage, hook, names }) => `  ${stage.padEnd(20)} ${hook.padEnd(28)} ${names.join(', ')}`);
+    .map(({ stage, hook, names }) => {
+      const never = uncalledReason(hook);
+      return `  ${stage.padEnd(20)} ${hook.padEnd(28)} ${names.join(', ')}${never === null ? '' : ` (never called: ${never})`}`;
+    });
 }
 
 /** The verdict of a restore, without one. */
@@ -120,8 +123,9 @@ const doctor: Action = async ([name], settings, log) => {
 const hooks: Action = () => {
   print(
     HOOK_NAMES.flatMap((name) => {
-      const { kind, operation, stage, doc, since } = PLUGIN_HOOKS[name];
-      return [`${name}  (${kind}, since ${since}; tree: ${targetOf(operation, stage)})`, `  ${doc}`];
+      const { kind, operation, stage, doc, since, uncalled } = PLUGIN_HOOKS[name];
+      const never = uncalled === undefined ? [] : [`  Never called in this version: ${uncalled}.`];
+      return [`${name}  (${kind}, since ${since}; tree: ${targetOf(operation, stage)})`, `  ${doc}`, ...never];
     }),
   );
   return Promise.resolve(0);

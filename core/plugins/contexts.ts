@@ -165,6 +165,62 @@ export interface MappingAnswer {
   readonly fd?: number;
 }
 
+/** A mount in a mount namespace of the tree whose root lies outside of it: a part of a file system of the host, mostly. */
+export interface SeenMount {
+  /** A process in that namespace. */
+  readonly pid: number;
+  /** Of the mount, in /proc/PID/mountinfo. */
+  readonly id: number;
+  /** Mount point in that namespace. */
+  readonly path: string;
+  /** Which folder of the file system is mounted. */
+  readonly root: string;
+  /** Type and source of the file system. */
+  readonly type: string;
+  readonly source: string;
+  readonly frozen: boolean;
+}
+
+/** A claimed mount of the stopped tree. */
+export interface SavedMount extends SeenMount {
+  /** A descriptor of our own for its root, closed when the hook is done. */
+  readonly local: number;
+}
+
+/** A mount that a plugin saved, before the restored tree exists. */
+export interface MadeMount {
+  /** As at the dump. */
+  readonly id: number;
+  readonly path: string;
+}
+
+/** A detached mount (open_tree(2), fsmount(2)): a descriptor in our process, for the host to keep. */
+export interface MountAnswer {
+  readonly fd: number;
+}
+
+/** A network device in a network namespace of the tree. */
+export interface SeenLink {
+  /** A process in that namespace. */
+  readonly pid: number;
+  readonly index: number;
+  readonly name: string;
+  /** IFLA_INFO_KIND, empty when it has none. */
+  readonly kind: string;
+  /** ARPHRD_*. */
+  readonly type: number;
+  readonly frozen: boolean;
+}
+
+/** A network device that a plugin claimed, in a namespace to be. */
+export interface MadeLink {
+  readonly index: number;
+  readonly name: string;
+  readonly kind: string;
+  /** A path in /proc that leads to the namespace. */
+  readonly namespace: string;
+}
+
 /** What is to be restored, while nothing of it exists. */
 export interface RestorePlan {
   readonly root: number;

@@ -6,16 +6,19 @@ import { capabilityProblem } from './capabilities.js';
 import type { Manifest } from './definition.js';
 import { addonProblem, findNativeFile, ownLibrary } from './native-file.js';
 import { hostProblem } from './packages.js';
+import { uncalled } from './session.js';
 
 export interface Point {
-  readonly topic: 'plugin API' | 'native part' | 'device' | 'capabilities';
+  readonly topic: 'plugin API' | 'native part' | 'device' | 'capabilities' | 'hooks';
   readonly ok: boolean;
   readonly text: string;
 }
 
 /** @param folder of the package */
 export function diagnose(manifest: Manifest, folder: string): Point[] {
-  return [apiPoint(manifest), nativePoint(manifest, folder), devicePoint(manifest), capabilityPoint(manifest)];
+  const points = [apiPoint(manifest), nativePoint(manifest, folder), devicePoint(manifest), capabilityPoint(manifest)];
+  const never = uncalled(manifest).map(({ hook, reason }) => `${hook} is never called here: ${reason}`);
+  return never.length === 0 ? points : [...points, { topic: 'hooks', ok: false, text: never.join('; ') }];
 }
 
 function apiPoint({ api }: Manifest): Point {

@@ -23,6 +23,7 @@ import type {
   StoppedTree,
   Touched,
 } from './contexts.js';
+import { UNCALLED_HOOKS, UNCALLED_OPERATIONS, type UncalledHookTypes } from './uncalled-hooks.js';
 
 /**
  * `broadcast`: everybody, one after the other, in order. `claim`: asked about one object; exactly one plugin may have it. `owner`: only the plugin that claimed
@@ -42,6 +43,8 @@ export interface HookInfo {
   readonly sync?: true;
   /** Called in the reverse of the usual order: it takes something back. */
   readonly reverse?: true;
+  /** Why nobody calls it in this version. */
+  readonly uncalled?: string;
   readonly doc: string;
   readonly undo: string;
 }
@@ -49,7 +52,7 @@ export interface HookInfo {
 type Nothing = void | undefined;
 
 /** What each hook is given and answers. */
-export interface HookTypes {
+export interface HookTypes extends UncalledHookTypes {
   'dump.options': { context: OptionsPlan; answer: OptionsPlan };
   'dump.claimFile': { context: SeenObject; answer: Claim | undefined };
   'dump.claimMapping': { context: SeenMapping; answer: Claim | undefined };
@@ -208,6 +211,7 @@ export const PLUGIN_HOOKS: { readonly [N in HookName]: HookInfo } = {
     doc: 'Every thread is what it was, and stopped: give the tree its devices back. A failure fails the restore.',
     undo: 'everything created is killed',
   },
+  ...UNCALLED_HOOKS,
 };
 
 export const HOOK_NAMES = Object.keys(PLUGIN_HOOKS) as HookName[];
@@ -233,6 +237,13 @@ export function stagePointOf(name: string): { operation: Operation; stage: strin
   const known = Object.hasOwn(STAGES, operation) && Object.hasOwn(STAGES[operation as Operation], stage);
   if (!known || !(POINTS as readonly string[]).includes(point)) return null;
   return { operation: operation as Operation, stage, point: point as StagePoint };
+}
+
+/** Why this version never calls a hook that a manifest lists; null when it does. */
+export function uncalledReason(name: string): string | null {
+  if (isHookName(name)) return PLUGIN_HOOKS[name].uncalled ?? null;
+  const point = stagePointOf(name);
+  return point ? (UNCALLED_OPERATIONS[point.operation] ?? null) : 'a later plugin API has it';
 }
 
 /** Every name that a manifest may list. */

@@ -69,6 +69,12 @@ export function versionProblem({ name, version, api, native }: Manifest, range: 
   return null;
 }
 
+/** What is wrong with package.json, now that the definition says which SDK checked the names of its hooks. */
+function packageProblems(written: Manifest, defined: Manifest): string[] {
+  const { sdk } = defined;
+  return [...(sdk === undefined ? [] : manifestProblems({ ...written, sdk })), ...manifestDifferences(written, defined)];
+}
+
 /** Checks a definition and its options. @throws CrError CR_PLUGIN, CR_PLUGIN_VERSION */
 export function loadDefinition(definition: unknown, request: LoadRequest): LoadedPlugin {
   const { what } = request;
@@ -80,7 +86,7 @@ export function loadDefinition(definition: unknown, request: LoadRequest): Loade
     );
   const manifest = manifestOf(definition);
   const problems = manifestProblems(manifest);
-  if (problems.length === 0 && request.manifest) problems.push(...manifestDifferences(request.manifest, manifest));
+  if (problems.length === 0 && request.manifest) problems.push(...packageProblems(request.manifest, manifest));
   if (problems.length > 0)
     throw refuse(
       what,

@@ -13,7 +13,16 @@ import type { Manifest, NativeOptions, NativeProcess, OptionValues, PluginDefini
 import { Claims } from './filter.js';
 import { frozen } from './frozen.js';
 import { blamed, type Blame, guarded, guardedSync, NO_WATCH, siteOf, type Watch } from './guard.js';
-import { type HookFunction, type HookName, PLUGIN_HOOKS, STAGE_HOOK_DEADLINE_MS, stagePointOf } from './hook-table.js';
+import {
+  type HookFunction,
+  type HookInfo,
+  type HookName,
+  isHookName,
+  PLUGIN_HOOKS,
+  STAGE_HOOK_DEADLINE_MS,
+  stagePointOf,
+  uncalledReason,
+} from './hook-table.js';
 import { optionDigest } from './option-values.js';
 
 /** A plugin that was found, checked and loaded. */
@@ -48,6 +57,14 @@ interface Use {
 const MAX_OBJECTS = 100_000;
 const UNDOING: ReadonlySet<string> = new Set(['dump.resumeDevices']);
 
+/** Hooks of a manifest that this version never calls. */
+export function uncalled({ hooks }: Pick<Manifest, 'hooks'>): { readonly hook: string; readonly reason: string }[] {
+  return Object.keys(hooks).flatMap((hook) => {
+    const reason = uncalledReason(hook);
+    return reason === null ? [] : [{ hook, reason }];
+  });
+}
+
 export class PluginSession {
   /** Armed around calls while there is a tree that has to be let go. */
   watch: Watch = NO_WATCH;
@@ -75,6 +92,8 @@ export class PluginSession {
       this.claims.set(name, new Claims(plugin.manifest.claims ?? {}));
       const blame = this.blame(plugin, 'apply', '');
       guardedSync(blame, () => plugin.definition.apply(this.hostOf(plugin, index, hooks)));
+      for (const { hook, reason } of uncalled(plugin.manifest))
+        this.services.log.info(`Plugin ${name} taps ${hook}, which is never called here: ${reason}`);
     }
     this.open = false;
   }
@@ -116,8 +135,9 @@ export class PluginSession {
     { hook, work, site }: { hook: N; work: HookFunction<N>; site: string },
   ): void {
     this.checkTap(plugin, hook);
-    const info = PLUGIN_HOOKS[hook];
-    if (info === undefined) throw new RangeError(`there is no hook ${String(hook)}`);
+    // The manifest may list hooks of a later API (validate.ts).
+    if (!isHookName(hook)) return;
+    const info: HookInfo = PLUGIN_HOOKS[hook];
     const { name } = plugin.manifest;
     const of = hooks.api(hook);
     if (of.taps.some((tap) => tap.name === name)) throw new RangeError(`${hook} is tapped twice`);
@@ -173,8 +193,7 @@ export class PluginSession {
   ): void {
     this.checkTap(plugin, point);
     const parts = stagePointOf(point);
-    if (!parts) throw new RangeError(`there is no ${point}`);
-    if (parts.operation !== this.operation) return;
+    if (parts?.operation !== this.operation) return;
     const blame = this.blame(plugin, point, site);
     const ms = plugin.manifest.deadlines?.[point] ?? STAGE_HOOK_DEADLINE_MS;
     const hook = hooks.stage(parts.operation, parts.stage as never)[parts.point];

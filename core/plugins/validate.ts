@@ -111,10 +111,8 @@ const optionSpecs: Check = (value, path, say) => {
 
 const deadlines: Check = (value, path, say) => {
   if (!isObject(value)) return say(path, `must be an object, not ${show(value)}`);
-  for (const [key, ms] of Object.entries(value)) {
-    if (!isHookName(key)) say(`${path}.${key.slice(0, 80)}`, `is no hook${suggestion(key)}`);
-    whole(1, DAY_MS)(ms, `${path}.${key}`, say);
-  }
+  // Whether they are hooks: checkHooks().
+  for (const [key, ms] of Object.entries(value)) whole(1, DAY_MS)(ms, `${path}.${key}`, say);
 };
 
 function suggestion(hook: string): string {
@@ -129,17 +127,23 @@ export function isFuture(manifest: Pick<Manifest, 'sdk' | 'api'>): boolean {
 }
 
 function checkHooks(manifest: Partial<Manifest>, say: Say): void {
-  const { hooks } = manifest;
+  const { hooks, deadlines: limits, api, sdk } = manifest;
   if (!isObject(hooks)) return say('hooks', `must be an object of hook names and kinds, not ${show(hooks)}`);
-  const future =
-    typeof manifest.api === 'string' && isFuture({ api: manifest.api, ...(manifest.sdk === undefined ? {} : { sdk: manifest.sdk }) });
+  // Whether a name is one of a later API or a slip of the pen is what the definition tells: the SDK that made it knew (load.ts).
+  const mayBeLater = sdk === undefined || (typeof api === 'string' && isFuture({ api, sdk }));
   for (const [hook, kind] of Object.entries(hooks).slice(0, MAX_ITEMS)) {
     const at = `hooks["${hook.slice(0, 80)}"]`;
-    const right = isHookName(hook) ? PLUGIN_HOOKS[hook].kind : stagePointOf(hook) ? 'stage' : undefined;
+    const right = kindOf(hook);
     if (right === undefined) {
-      if (!future) say(at, `is no hook${suggestion(hook)}`);
+      if (!mayBeLater) say(at, `is no hook${suggestion(hook)}`);
     } else if (kind !== right) say(at, `is of kind ${right}, not ${show(kind)}`);
   }
+  for (const hook of Object.keys(isObject(limits) ? limits : {}))
+    if (kindOf(hook) === undefined && !mayBeLater) say(`deadlines.${hook.slice(0, 80)}`, `is no hook${suggestion(hook)}`);
+}
+
+function kindOf(hook: string): string | undefined {
+  return isHookName(hook) ? PLUGIN_HOOKS[hook].kind : stagePointOf(hook) ? 'stage' : undefined;
 }
 
 const MANIFEST = shape(

@@ -182,6 +182,44 @@ test('plugin list --stages: who runs where, in order, whatever the order of the 
   );
 });
 
+test('hooks that this version does not call, or does not know yet, are told and are no reason to refuse', async () => {
+  const hooks = {
+    'dump.later': 'broadcast',
+    'dump.claimMount': 'claim',
+    'preDump.freeze:before': 'stage',
+    'dump.pauseDevices': 'broadcast',
+  };
+  const data = { ...manifest('newer_plugin'), hooks };
+  // As the SDK of a later minor makes it.
+  const definition = `{ ...${JSON.stringify(data)}, sdk: '1.9.0', apply(host) {
+    for (const hook of ['dump.later', 'dump.claimMount', 'dump.pauseDevices']) host.on(hook, () => host.log.warn('called: ' + hook));
+    host.onStage('preDump.freeze:before', () => undefined);
+  } }`;
+  const source = `export default Object.defineProperty(${definition}, Symbol.for('criu-ts.plugin'), { value: true });`;
+  const plugins = join(folder, 'plugins');
+  const dir = writePlugin(plugins, data as unknown as Manifest, { source });
+  const child = await start('exec sleep 1000', 'sleep');
+  const args = ['dump', '-R', '-t', String(child.pid), '-D', folder, '-v3'];
+  for (const way of [
+    ['--enable-plugin', dir],
+    ['--plugin-dir', plugins],
+  ]) {
+    const { status, text } = run([...args, ...way]);
+    assert.equal(status, 0, text);
+    assert.deepEqual(text.match(/called: \S+/g), ['called: dump.pauseDevices']);
+    assert.match(text, /Plugin newer_plugin taps dump\.later, which is never called here: a later plugin API has it/);
+    assert.match(text, /Plugin newer_plugin taps dump\.claimMount, which is never called here: mount namespaces of a tree/);
+    assert.match(text, /Plugin newer_plugin taps preDump\.freeze:before, which is never called here: pre-dump/);
+  }
+  const doctor = run(['plugin', 'doctor', 'newer_plugin', '--plugin-dir', plugins]);
+  assert.match(
+    doctor.text,
+    /hooks +NO: dump\.later is never called here: a later plugin API has it; dump\.claimMount is never called here: /,
+  );
+  const typo = writePlugin(join(folder, 'typo'), data as unknown as Manifest, { source: source.replace("sdk: '1.9.0'", "sdk: '1.0.0'") });
+  assert.match(run([...args, '--enable-plugin', typo]).text, /hooks\["dump\.later"\]: is no hook/);
+});
+
 test('conflicts and two of one name are told before anything is frozen', () => {
   const a = writePlugin(folder, manifest('a_plugin', { conflicts: ['b_plugin'] }));
   const b = writePlugin(folder, manifest('b_plugin'));

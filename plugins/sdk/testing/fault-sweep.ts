@@ -51,7 +51,7 @@ function withFault(plugin: PluginDefinition, hook: HookName, fault: Fault): Plug
  */
 export function faultyPlugins(plugin: PluginDefinition, operation: 'dump' | 'restore'): FaultyPlugin[] {
   const hooks = Object.keys(plugin.hooks).filter(
-    (name): name is HookName => isHookName(name) && PLUGIN_HOOKS[name].operation === operation,
+    (name): name is HookName => isHookName(name) && PLUGIN_HOOKS[name].operation === operation && PLUGIN_HOOKS[name].uncalled === undefined,
   );
   return hooks.flatMap((hook) =>
     FAULTS.filter((fault) => !(fault === 'hangs' && PLUGIN_HOOKS[hook].sync === true))

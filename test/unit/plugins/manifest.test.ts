@@ -21,6 +21,7 @@ const good: Manifest = {
 
 test('a good one has no problems', () => {
   assert.deepEqual(manifestProblems(good), []);
+  assert.deepEqual(manifestProblems({ ...good, sdk: PLUGIN_API, deadlines: { 'dump.freeze:before': 5 } }), []);
 });
 
 const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
@@ -33,14 +34,19 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['bad name', { ...good, name: '../x' }, /^name: must be a name/],
   [
     'unknown hook',
-    { ...good, hooks: { 'dump.pauseDevice': 'broadcast' } },
+    { ...good, sdk: PLUGIN_API, hooks: { 'dump.pauseDevice': 'broadcast' } },
     /^hooks\["dump\.pauseDevice"\]: is no hook; did you mean "dump\.pauseDevices"\?$/,
   ],
   ['wrong kind', { ...good, hooks: { 'dump.pauseDevices': 'claim' } }, /is of kind broadcast, not "claim"$/],
-  ['unknown stage', { ...good, hooks: { 'dump.freez:before': 'stage' } }, /did you mean "dump\.freeze:before"\?$/],
+  ['unknown stage', { ...good, sdk: PLUGIN_API, hooks: { 'dump.freez:before': 'stage' } }, /did you mean "dump\.freeze:before"\?$/],
   ['bad option', { ...good, options: { x: { type: 'int', doc: 'd' } } }, /^options\.x\.type: must be string or number or boolean or enum/],
   ['bad capability', { ...good, capabilities: ['SYS_ADMIN'] }, /^capabilities\[0\]: must be a capability/],
   ['bad deadline', { ...good, deadlines: { 'dump.pauseDevices': 0 } }, /^deadlines\.dump\.pauseDevices: must be a whole number/],
+  [
+    'deadline of no hook',
+    { ...good, sdk: PLUGIN_API, deadlines: { 'dump.pauseDevice': 5 } },
+    /^deadlines\.dump\.pauseDevice: is no hook; did you mean "dump\.pauseDevices"\?$/,
+  ],
   ['bad policy', { ...good, failPolicy: 'maybe' }, /^failPolicy: must be required or optional, not "maybe"$/],
   ['bad major', { ...good, claims: { charMajors: [-1] } }, /^claims\.charMajors\[0\]: must be a whole number from 0 to 4095/],
 ];
@@ -62,6 +68,8 @@ test('a hook of a later API is not called, when the SDK knew it and the range al
   assert.equal(manifestProblems({ ...future, sdk: '1.9.0', api: '^1.0.0' }).length, 0);
   assert.equal(manifestProblems({ ...future, sdk: PLUGIN_API }).length, 1, 'the SDK of this API would have known it');
   assert.equal(manifestProblems({ ...future, sdk: '1.9.0', api: '>=1.9.0' }).length, 1, 'not for this host');
+  assert.equal(manifestProblems({ ...future, sdk: '1.9.0', deadlines: { 'dump.later': 5 } }).length, 0);
+  assert.equal(manifestProblems(future).length, 0, 'in package.json, which does not say what made it: the definition tells');
 });
 
 test('versions: API range, wanted range, ABI of the native part', () => {
