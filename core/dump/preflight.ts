@@ -41,34 +41,44 @@ export interface PreflightRun {
 }
 
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
-export function preflight({ thread, options, hooks, log, buildIds }: PreflightRun): TreeNode[] {
-  const { proc } = thread;
-  const rights = readOwnState(proc);
+export function preflight(run: PreflightRun): TreeNode[] {
+  const { options, hooks } = run;
+  const { proc } = run.thread;
   const nodes = walkTree(proc, options.pid);
   checkRoot(proc, nodes);
-  const files = new PreflightFiles(
-    proc,
-    options,
-    nodes.map((node) => node.pid),
-    hooks,
-  );
-  const own = readNamespaces(proc, process.pid);
-  const foreseen: Refusal[] = [];
+  const pids = nodes.map((node) => node.pid);
+  const files = new PreflightFiles(proc, options, pids, hooks);
+  try {
+    const foreseen = checkTree(run, nodes, files);
+    warn(run, nodes, foreseen);
+    if (options.fileValidation === 'buildid' && !options.dryRun) files.readBuildIds(run.buildIds);
+    return nodes;
+  } finally {
+    files.close();
+  }
+}
+
+/** Throws CR_UNSUPPORTED. @returns what a restore with our rights could not do */
+function checkTree({ thread, options, hooks }: PreflightRun, nodes: readonly TreeNode[], files: PreflightFiles): Refusal[] {
+  const { proc } = thread;
+  const context = { thread, files, hooks, own: readNamespaces(proc, process.pid), rights: readOwnState(proc), foreseen: [] };
   const live = nodes.filter((node) => !isZombie(node)).map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
     ...checkNumbers(proc, nodes),
     ...checkIpcNamespaces(proc, live),
     ...checkBirths(thread, nodes, options),
-    ...nodes.flatMap((node) => checkProcess({ thread, files, hooks, own, rights, foreseen }, node)),
+    ...nodes.flatMap((node) => checkProcess(context, node)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
+  return context.foreseen;
+}
+
+function warn({ thread, log }: PreflightRun, nodes: readonly TreeNode[], foreseen: readonly Refusal[]): void {
   for (const { pid, what } of foreseen.slice(0, MAX_LINES))
     log.warn(`A restore with the rights that we have now would fail: pid ${pid} ${what}`);
   for (const { pid, what } of foreseeNumbers(thread, nodes).slice(0, MAX_LINES))
     log.warn(`A restore on this host will fail: pid ${pid} ${what}`);
-  if (options.fileValidation === 'buildid' && !options.dryRun) files.readBuildIds(buildIds);
-  return nodes;
 }
 
 function report(root: number, refusals: readonly Refusal[]): CrError {

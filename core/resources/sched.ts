@@ -74,11 +74,14 @@ export function niceProblem(wanted: Wanted, ids: { readonly uid: number; readonl
 export const sched: TaskResource = {
   name: 'sched',
   preflight: (task) =>
-    task.threads.flatMap((thread) => {
-      const policy = unsupportedPolicy(thread.policy);
-      return policy === null
-        ? []
-        : [`${whose(task.pid, thread.tid)}runs under ${policy}, which images cannot hold: set another policy first (chrt)`];
+    task.threads.flatMap(({ tid, policy, clamps }) => {
+      const name = unsupportedPolicy(policy);
+      if (name !== null) return [`${whose(task.pid, tid)}runs under ${name}, which images cannot hold: set another policy first (chrt)`];
+      return isClamped(policy, clamps.min, clamps.max)
+        ? [
+            `${whose(task.pid, tid)}has utilization clamps (uclamp), which images cannot hold: remove them first (uclampset -m -1 -M -1 -p ${tid})`,
+          ]
+        : [];
     }),
   readOutside(p, thread) {
     const attr = p.struct('sched_attr');

@@ -3,16 +3,23 @@
  * refused.
  */
 import { CrError } from '../errors.js';
+import { KCMP } from '../kernel/kcmp-classes.js';
 import type { TaskResource } from './resource.js';
+import { whose } from './task-parts.js';
 
-/** kcmp(2) */
 const KINDS = [
-  { type: 2, what: 'descriptor table' },
-  { type: 3, what: 'working directory, root and umask' },
+  { type: KCMP.files, what: 'descriptor table' },
+  { type: KCMP.fs, what: 'working directory, root and umask' },
 ] as const;
 
 export const threadSharing: TaskResource = {
   name: 'thread-sharing',
+  preflight: ({ pid, threads }) =>
+    threads.flatMap(({ tid, ownTables }) =>
+      KINDS.filter(({ type }) => ownTables.includes(type)).map(
+        ({ what }) => `${whose(pid, tid)}has a ${what} of its own, which images cannot hold: have the program start a process for that`,
+      ),
+    ),
   readOutside(p, thread) {
     if (thread.isMain) return;
     const { pid, tid } = { pid: thread.task.threads.find((t) => t.isMain)!.tid, tid: thread.tid };

@@ -49,6 +49,63 @@ test('a scheduling policy that images cannot hold', async () => {
   });
 });
 
+for (const [flag, what] of [
+  [0x400, 'a descriptor table'],
+  [0x200, 'a working directory, root and umask'],
+] as const)
+  test(`a thread with ${what} of its own, also with --dry-run`, () =>
+    withScript(
+      `
+import threading
+ready = threading.Event()
+def run():
+    if ctypes.CDLL(None, use_errno=True).unshare(${flag}) != 0: os._exit(1)
+    if ${flag} == 0x400: os.close(1)
+    ready.set()
+    time.sleep(100)
+threading.Thread(target=run, daemon=True).start()
+ready.wait()`,
+      async (pid, folder) => {
+        const tid = Math.max(...readdirSync(`/proc/${pid}/task`).map(Number));
+        const error = await failure(dump({ pid, imagesDir: folder, dryRun: true }));
+        assert.equal(error.code, 'CR_UNSUPPORTED');
+        assert.match(error.message, new RegExp(`pid ${pid} thread ${tid} has ${what} of its own, which images cannot hold`));
+        assert.equal(error.target, 'running');
+      },
+    ));
+
+/** A set that watches a file of which only a child has a descriptor. `other` is one more file of that kind, which is not watched. */
+const lostTarget = (make: string): string => `
+import select
+one, other = ${make}, ${make}
+watched = select.epoll()
+watched.register(one, select.EPOLLIN)
+ready, told = os.pipe()
+if os.fork() == 0:
+    os.close(1)
+    os.close(watched.fileno())
+    ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
+    os.write(told, b"x")
+    time.sleep(100)
+    os._exit(1)
+os.read(ready, 1)
+os.close(one)`;
+
+for (const [what, make] of [
+  ['an event descriptor', 'os.eventfd(0)'],
+  ['an epoll set', 'ctypes.CDLL(None).epoll_create1(0)'],
+] as const)
+  test(`an epoll set that watches ${what} which the process has no more, while it has another one: also with --dry-run`, () =>
+    withScript(lostTarget(make), async (pid, folder) => {
+      const error = await failure(dump({ pid, imagesDir: folder, dryRun: true }));
+      assert.equal(error.code, 'CR_UNSUPPORTED');
+      assert.match(
+        error.message,
+        new RegExp(`pid ${pid} fd \\d+ is an epoll set that watches a file which was added as descriptor \\d+ and`),
+      );
+      assert.match(error.message, /: 1 object cannot/);
+    }));
+
 test('segments of its own: the process runs on', () =>
   withScript(
     `

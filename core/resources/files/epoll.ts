@@ -4,10 +4,9 @@ import { CrError } from '../../errors.js';
 import type { EventpollTfdEntry } from '../../images/generated/events.js';
 import { FD_TYPES } from '../../images/generated/fdinfo.js';
 import { type EpollItem, readFdInfo } from '../../kernel/procfs/fdinfo.js';
-import type { ProcReader } from '../../kernel/procfs/reader.js';
 import type { LocalCalls } from '../../kernel/local.js';
 import type { Program } from '../../program/program.js';
-import type { DumpContext, FileKind, OpenFile, Place, SeenFile } from './kind.js';
+import type { DumpContext, FileKind, OpenFile, Place, PreflightContext, SeenFile } from './kind.js';
 import { O } from './open-flags.js';
 import { seeFds } from './seen.js';
 
@@ -34,16 +33,24 @@ function offsets(items: readonly EpollItem[]): number[] {
   });
 }
 
-function means(calls: LocalCalls, file: OpenFile, item: EpollItem, offset: number, pid: number, fd: number): boolean {
+/** An item of an epoll set. */
+interface Watched {
+  readonly file: SeenFile;
+  readonly item: EpollItem;
+  readonly offset: number;
+}
+
+/** Whether that is what the item watches; the process may run. */
+function means(calls: LocalCalls, { file, item, offset }: Watched, fd: number): boolean {
   const slot = calls.scratch.as('kcmp_epoll_slot').put({ efd: file.fd!, tfd: item.tfd, toff: offset });
-  return calls.call('kcmp', pid, file.pid, KCMP_EPOLL_TFD, fd, slot) === 0;
+  return calls.call('kcmp', file.pid, file.pid, KCMP_EPOLL_TFD, fd, slot) === 0;
 }
 
 /** The descriptor of the same table that the item watches: mostly the number that it was added by, else a copy of it. */
 function targetOf(file: OpenFile, item: EpollItem, offset: number, { calls, fdsOf }: DumpContext): number {
   const fds = fdsOf(file.pid);
   const wanted = [item.tfd, ...fds.filter((fd) => fd !== item.tfd)];
-  for (const fd of wanted) if (fds.includes(fd) && means(calls, file, item, offset, file.pid, fd)) return fd;
+  for (const fd of wanted) if (fds.includes(fd) && means(calls, { file, item, offset }, fd)) return fd;
   throw new CrError('CR_UNSUPPORTED', {
     message: `watches a file that was added as descriptor ${item.tfd} and that the process no longer has`,
     subject: { pid: file.pid, fd: file.fd!, what: file.link },
@@ -106,18 +113,21 @@ const sameFile = (item: EpollItem, { ino, dev }: BigIntStats) =>
   item.inode === ino && item.sdev === Number(((dev >> 8n) & 0xfffn) * (1n << 20n) + ((dev & 0xffn) | ((dev >> 12n) & 0xfff00n)));
 
 /**
- * Targets whose descriptors the process has closed, while a copy elsewhere keeps them in the set. Files without a name have one inode for all, so this
- * does not find everything: the dump tells them apart by kcmp(2) when the tree is frozen.
+ * Targets whose descriptors the process has closed, while a copy elsewhere keeps them in the set. Files without a name have one inode for all: kcmp(2) tells
+ * them apart. What is seen of a process that runs may be wrong; when the tree stands it is looked at again.
  */
-function lostTarget(file: SeenFile, proc: ProcReader): EpollItem | undefined {
+function lostTarget(file: SeenFile, { proc, calls }: PreflightContext): EpollItem | undefined {
   const items = readFdInfo(proc, file.pid, file.fd!)?.epoll ?? [];
   if (items.length === 0) return undefined;
-  const open = new Map(seeFds(proc, file.pid).map((seen) => [seen.fd, seen.stat]));
-  const mayBe = (item: EpollItem) => {
-    const stat = open.get(item.tfd);
-    return (stat !== undefined && sameFile(item, stat)) || [...open.values()].some((other) => sameFile(item, other));
+  const open = new Map(seeFds(proc, file.pid).map((seen) => [seen.fd!, seen.stat]));
+  const at = offsets(items);
+  const isLost = (item: EpollItem, offset: number) => {
+    const copies = [...open.keys()].filter((fd) => sameFile(item, open.get(fd)!));
+    // The number that it was added by first: mostly it is that.
+    const likely = copies.includes(item.tfd) ? [item.tfd, ...copies] : copies;
+    return !likely.some((fd) => means(calls, { file, item, offset }, fd));
   };
-  return items.find((item) => !mayBe(item));
+  return items.find((item, i) => isLost(item, at[i]!));
 }
 
 export const epoll: FileKind = {
@@ -125,9 +135,9 @@ export const epoll: FileKind = {
   type: FD_TYPES.EVENTPOLL,
   field: 'epfd',
   claims: (file) => file.link === 'anon_inode:[eventpoll]',
-  refuse(file, { proc }) {
+  refuse(file, context) {
     // Seen twice: descriptors come and go while we look.
-    const lost = lostTarget(file, proc) && lostTarget(file, proc);
+    const lost = lostTarget(file, context) && lostTarget(file, context);
     return lost
       ? `is an epoll set that watches a file which was added as descriptor ${lost.tfd} and which the process no longer has: ${REMOVE_FIRST}`
       : null;

@@ -40,6 +40,7 @@ export interface OpenFile extends SeenFile {
 export interface PreflightContext {
   readonly proc: ProcReader;
   readonly options: PreflightOptions;
+  readonly calls: LocalCalls;
   /** Whether some process of the tree holds the master of that pty. */
   hasMaster(index: number): boolean;
   /** Whether locks are held through that descriptor. (/proc/locks would say it of everybody, but stops all users of locks for 20 ms.) */

@@ -1,5 +1,6 @@
 /** The pre-flight of descriptors: while the tree runs, before anything is frozen. */
 import type { Hooks } from '../../hooks.js';
+import { LocalCalls } from '../../kernel/local.js';
 import type { OwnState } from '../../kernel/own-state.js';
 import type { SmapsVma } from '../../kernel/procfs/smaps.js';
 import { errnoOf, isGone, type ProcReader } from '../../kernel/procfs/reader.js';
@@ -31,6 +32,7 @@ export class PreflightFiles implements PreflightContext {
   /** Files that show locks: a lease may be among them. */
   private readonly locked: SeenFile[] = [];
   private readonly host: HostContext;
+  private localCalls: LocalCalls | null = null;
   /** Highest descriptor and how many there are, by pid, as last seen. */
   private readonly descriptors = new Map<number, { readonly highest: number; readonly count: number }>();
 
@@ -45,6 +47,16 @@ export class PreflightFiles implements PreflightContext {
       evasiveDevices: options.evasiveDevices,
       mountId: ({ pid, fd }) => (fd === null ? null : (readFdInfo(proc, pid, fd)?.mntId ?? null)),
     };
+  }
+
+  get calls(): LocalCalls {
+    this.localCalls ??= new LocalCalls();
+    return this.localCalls;
+  }
+
+  close(): void {
+    this.localCalls?.close();
+    this.localCalls = null;
   }
 
   /** Plugins that were asked about what nothing built in dumps. */

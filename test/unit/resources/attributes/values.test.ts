@@ -4,7 +4,8 @@ import { commOf, commProblem } from '../../../../core/resources/comm.js';
 import { personalityOf } from '../../../../core/resources/personality.js';
 import { limitProblems } from '../../../../core/resources/rlimits.js';
 import { isInside, parseSection } from '../../../../core/resources/rseq.js';
-import { isClamped, schedProblem, unsupportedPolicy } from '../../../../core/resources/sched.js';
+import type { PreflightTask } from '../../../../core/dump/preflight-task.js';
+import { isClamped, sched, schedProblem, unsupportedPolicy } from '../../../../core/resources/sched.js';
 
 test('a name ends at its NUL and keeps bytes that are not UTF-8', () => {
   assert.equal(commOf(Buffer.from('worker\0rest of it')), 'worker');
@@ -89,6 +90,14 @@ test('scheduling that images can hold', () => {
     { sched_nice: -21 },
   ])
     assert.notEqual(schedProblem(bad), null, JSON.stringify(bad));
+});
+
+test('utilization clamps of a thread are told before the freeze, with its number', () => {
+  const thread = (tid: number, max: number) => ({ tid, policy: 0, clamps: { min: 0, max } });
+  const task = { pid: 70, threads: [thread(70, 1024), thread(71, 500)] } as unknown as PreflightTask;
+  assert.deepEqual(sched.preflight!(task), [
+    'thread 71 has utilization clamps (uclamp), which images cannot hold: remove them first (uclampset -m -1 -M -1 -p 71)',
+  ]);
 });
 
 test('utilization clamps are told from their defaults', () => {
