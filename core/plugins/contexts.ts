@@ -233,6 +233,25 @@ export interface RestorePlan {
 export interface SeedTask extends SeenTask {
   /** Runs system calls inside the process, in one program: `emit` only adds them. Rejects with the call, its arguments and errno. */
   run<T>(name: string, emit: (program: SyscallProgram) => T): Promise<T>;
+  /**
+   * Runs native code inside the process, where its memory is in place already: a task program, which criu_ts_task_program() of the SDK's CMake package builds.
+   * It gets a copy of `input` and a mapping that is gone afterwards. A crash ends the process, and with it the restore. Rejects for bytes that are no program
+   * for this machine and ABI, and for more than a MiB of anything.
+   */
+  runNative(program: Uint8Array, options?: NativeRunOptions): Promise<NativeRun>;
+}
+
+export interface NativeRunOptions {
+  readonly input?: Uint8Array;
+  /** How much room it has for its answer; default 0. */
+  readonly outputBytes?: number;
+}
+
+export interface NativeRun {
+  /** What criu_ts_task_main() returned. */
+  readonly result: number;
+  /** `outputBytes` bytes. */
+  readonly output: Uint8Array;
 }
 
 export interface SeedTree {

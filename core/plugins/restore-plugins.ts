@@ -6,13 +6,14 @@ import type { ImageReader } from '../images/reader.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { Log } from '../log.js';
 import type { ResolvedRestoreOptions } from '../options.js';
-import type { PluginRecord, RestoreOptionsPlan, RestorePlan, SeedTask, SeenTask, SyscallProgram } from './contexts.js';
+import type { NativeRunOptions, PluginRecord, RestoreOptionsPlan, RestorePlan, SeedTask, SeenTask, SyscallProgram } from './contexts.js';
 import type { RestoreFiles } from '../resources/files/restore.js';
 import { demandOf, enforce } from './enforce.js';
 import { chooserOf, openChosen, type OpenPlugins, watchOf } from './open.js';
 import { readImages } from './plugin-images.js';
 import { readRecord } from '../images/plugin-record.js';
 import { stoppedTree } from './stopped-tree.js';
+import { runTaskProgram } from './task-program.js';
 
 export interface RestorePluginsRequest {
   readonly options: ResolvedRestoreOptions;
@@ -102,10 +103,11 @@ export class RestorePlugins {
     tasks: readonly SeenTask[],
     run: (pid: number, name: string, emit: (p: SyscallProgram) => unknown) => Promise<unknown>,
   ): Promise<void> {
-    const seeds = tasks.map((task): SeedTask => ({
-      ...task,
-      run: async <T>(name: string, emit: (p: SyscallProgram) => T) => (await run(task.pid, name, emit)) as T,
-    }));
+    const seeds = tasks.map((task): SeedTask => {
+      const inTask = async <T>(name: string, emit: (p: SyscallProgram) => T) => (await run(task.pid, name, emit)) as T;
+      const runNative = (program: Uint8Array, given?: NativeRunOptions) => runTaskProgram(task.pid, inTask, program, given);
+      return { ...task, run: inTask, runNative };
+    });
     await this.request.hooks.ask('restore.postForking', { root: tasks[0]?.pid ?? 0, tasks: seeds });
   }
 

@@ -39,7 +39,7 @@ import type { RestoreRun, RestoreTask, RestoreThread } from './model.js';
 import { makeHelper } from './helpers.js';
 import { freePid, ownPid, waitForPids } from './pids.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
-import { openPlugins, seenTasks } from './plugins.js';
+import { openPlugins, patiently, seenTasks } from './plugins.js';
 import { readInventory, readTasks } from './read.js';
 import { holdAll, releaseAll, type Held } from './release.js';
 import { makeArena, parkingOf } from './place-arena.js';
@@ -100,6 +100,8 @@ class RestoreSession {
   private assistant: FillAssistant | null = null;
   private readonly vdso = ownVdso(this.thread.proc);
   private waiting = false;
+  /** What was made is being taken back. */
+  private undoing = false;
   /** Null when none are needed: then nothing of the plugin framework is loaded. */
   private plugins: RestorePlugins | null = null;
   private readonly stats = new RestoreStats();
@@ -179,12 +181,13 @@ class RestoreSession {
     return this.result();
   }
 
-  /** Runs system calls in a seed, which waits for the next program. */
+  /** Runs system calls of a plugin in a seed, which waits for the next program. */
   private async runInSeed(run: RestoreRun, pid: number, name: string, emit: (p: SyscallProgram) => unknown): Promise<unknown> {
     const task = run.tasks.find((one) => one.pid === pid)!;
     const program = new Program(name, run.arena);
     const value = emit(program);
-    await runSeeds(this.thread, this.seeds!, [{ thread: this.processes.of(task), program: program.end(), pid }], this.between);
+    const between = patiently(this.between, () => this.undoing);
+    await runSeeds(this.thread, this.seeds!, [{ thread: this.processes.of(task), program: program.end(), pid }], between);
     return value;
   }
 

@@ -2,7 +2,7 @@
 export { type Configured, configurable, definePlugin } from './define.js';
 /** For a criu.config.ts where the SDK is installed and criu-ts is not (core/docs/config.md). */
 export { type ConfigProfile, type CriuConfig, defineConfig } from '../../core/config/define.js';
-export { PLUGIN_API, PLUGIN_NATIVE_ABI } from '../../core/plugins/api-version.js';
+export { PLUGIN_API, PLUGIN_NATIVE_ABI, PLUGIN_TASK_ABI } from '../../core/plugins/api-version.js';
 export { CrError, type CrErrorFields, type ErrorCode, type ErrorSubject, type TargetState } from '../../core/errors.js';
 export type * from '../../core/plugins/contexts.js';
 export type * from '../../core/plugins/definition.js';
