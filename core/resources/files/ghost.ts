@@ -7,7 +7,7 @@ import { encodeText, decodeText } from '../../kernel/procfs/text.js';
 import { Ptr } from '../../program/program.js';
 import { dumpContent, GhostContent, isChunked } from './ghost-content.js';
 import { type DumpContext, fileType, type OpenFile, type RestoreContext, S } from './kind.js';
-import { lookAt, nameError, Names, type Place, removeSame } from './names.js';
+import { lookAt, nameError, Names, type Place, removeSame, sameInode } from './names.js';
 
 const GHOST_TYPES: readonly number[] = [S.reg, S.dir, S.fifo, S.chr, S.blk, S.link];
 const MODE_BITS = 0o7777;
@@ -90,6 +90,15 @@ export class Ghost {
     return this.entry.mode;
   }
 
+  get isFolder(): boolean {
+    return fileType(this.mode) === S.dir;
+  }
+
+  /** Before it is opened: its name is the one to have, if it is free. */
+  makeAs(name: string): void {
+    this.made ??= this.make(name);
+  }
+
   /** Calls `open` with a path under which the file can be opened. */
   openAs(name: string, open: (path: Buffer) => number): number {
     const names = this.names();
@@ -97,7 +106,7 @@ export class Ghost {
     const place = names.place(name);
     try {
       const same = place.path.equals(made.place.path) || lookAt(place.path)?.ino === made.ino;
-      if (same || fileType(this.mode) === S.dir || !names.link(made.place.path, place)) return open(same ? place.shown : made.place.shown);
+      if (same || this.isFolder || !names.link(made.place.path, place)) return open(same ? place.shown : made.place.shown);
       try {
         return open(place.shown);
       } finally {
@@ -134,6 +143,8 @@ export class Ghost {
     const remove = () => {
       if (this.made === null) return;
       this.made = null;
+      // What was made in it has changed them.
+      if (this.isFolder && sameInode(made, lookAt(place.path))) this.setTimesOf(place);
       removeSame(place.path, made);
       names.done(place);
     };
@@ -146,7 +157,7 @@ export class Ghost {
   private freePlace(name: string): Place {
     const own = `${name}.cr.${this.id.toString(16)}`;
     const wanted = [`${own}.ghost`, ...Array.from({ length: MORE_NAMES }, (_, i) => `${own}.${i + 1}.ghost`)];
-    if (fileType(this.mode) === S.dir) wanted.unshift(name);
+    if (this.isFolder) wanted.unshift(name);
     for (const candidate of wanted) {
       const place = this.names().place(candidate);
       if (lookAt(place.path) === null) return place;
@@ -174,6 +185,10 @@ export class Ghost {
     }
     lchownSync(place.path, entry.uid, entry.gid);
     if (type !== S.link) chmodSync(place.path, bits);
+    this.setTimesOf(place);
+  }
+
+  private setTimesOf(place: Place): void {
     this.setTimes(AT_FDCWD, this.context.run.calls.text(place.path), AT_SYMLINK_NOFOLLOW);
   }
 

@@ -113,7 +113,9 @@ export interface RestoreContext {
   state<T>(key: string, make: () => T): T;
   /** Work for after all images were read: checks across entries. */
   afterRead(work: () => void): void;
-  /** Work for after everything was opened. */
+  /** Work for before anything is opened. */
+  beforeOpen(work: () => void): void;
+  /** Work for after everything was opened; the last is done first. */
   afterOpen(work: () => void): void;
   /** Removes what was created, on failure. Called in reverse order. */
   onUndo(work: () => void): void;

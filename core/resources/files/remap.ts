@@ -29,10 +29,13 @@ export class Remaps {
   private readonly entries = new Map<number, RemapFilePathEntry>();
   private readonly ghosts = new Map<number, Ghost>();
   private readonly processes = new Map<number, DeadProcess>();
+  /** Deleted folders by their names. */
+  private readonly folders = new Map<string, Ghost>();
 
   constructor(private readonly context: RestoreContext) {
     const { images } = context.run;
     if (!images.exists('remap-fpath')) return;
+    context.beforeOpen(() => this.makeFolders());
     for (const entry of images.readAll('remap-fpath')) {
       if (this.entries.has(entry.orig_id))
         throw new CrError('CR_IMAGE_BAD', {
@@ -48,7 +51,11 @@ export class Remaps {
     const entry = this.entries.get(id);
     if (!entry) return this.inEnded(name);
     const type = entry.remap_type ?? (entry.remap_id >= 0x8000_0000 ? GHOST : LINKED);
-    if (type === GHOST) return this.ghost(entry.remap_id & 0x7fff_ffff);
+    if (type === GHOST) {
+      const ghost = this.ghost(entry.remap_id & 0x7fff_ffff);
+      if (ghost.isFolder && !this.folders.has(name)) this.folders.set(name, ghost);
+      return ghost;
+    }
     if (type === LINKED) {
       const { reg } = this.context.entry(entry.remap_id, `file ${id} is remapped to it`);
       if (!reg)
@@ -61,6 +68,12 @@ export class Remaps {
       subject: { path: this.context.run.images.pathOf('remap-fpath.img') },
       target: 'not started',
     });
+  }
+
+  /** Before the files in them, which would else get other folders of these names. Those further up first. */
+  private makeFolders(): void {
+    const outermost = [...this.folders].sort(([a], [b]) => a.length - b.length);
+    for (const [name, ghost] of outermost) ghost.makeAs(name);
   }
 
   /** CRIU has one entry for all files of a process that has ended. */

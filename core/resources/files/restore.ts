@@ -36,6 +36,7 @@ export class RestoreFiles {
   private readonly states = new Map<string, unknown>();
   private readonly lists = {
     afterRead: [] as (() => void)[],
+    beforeOpen: [] as (() => void)[],
     afterOpen: [] as (() => void)[],
     undo: [] as (() => void)[],
     finish: [] as (() => void)[],
@@ -55,6 +56,7 @@ export class RestoreFiles {
         return this.states.get(key) as T;
       },
       afterRead: (work) => void lists.afterRead.push(work),
+      beforeOpen: (work) => void lists.beforeOpen.push(work),
       afterOpen: (work) => void lists.afterOpen.push(work),
       onUndo: (work) => void lists.undo.push(work),
       onFinish: (work) => void lists.finish.push(work),
@@ -75,6 +77,7 @@ export class RestoreFiles {
   /** Opens every description. On failure `undo` removes what was made. */
   open(): void {
     this.checkLimit();
+    for (const work of this.lists.beforeOpen.splice(0)) work();
     const { tables, fsEntries, mappings, descriptions, leases } = this.images;
     for (const table of tables.values()) for (const { description } of table.slots) this.openOnce(description);
     for (const { cwd_id, root_id } of fsEntries.values()) for (const id of [cwd_id, root_id]) this.openOnce(descriptions.get(id)!);
