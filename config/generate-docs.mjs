@@ -133,7 +133,7 @@ const hookTypes = new Map(
 const hooks = [
   '# Hooks',
   note('core/plugins/hook-table.ts'),
-  'What a plugin may tap in `apply()`. `broadcast`: every plugin, in order; `claim`: asked about one object, which exactly one plugin may have; `owner`: only the plugin that claimed the object; `waterfall`: each gets what the one before answered. Contexts and answers are types of the SDK. Every call has the deadline that is named, unless the manifest has another (`deadlines`); 0 means that the answer must come at once and not as a promise. A failed hook is an error with plugin, version, hook and place of registration. Besides these, every stage has `OPERATION.STAGE:before`, `:after` and `:failed` (core/docs/stages.md), tapped with `host.onStage()`.',
+  'What a plugin may tap in `apply()`. `broadcast`: every plugin, in order; `claim`: asked about one object, which exactly one plugin may have; `owner`: only the plugin that claimed the object; `waterfall`: each gets what the one before answered. Contexts and answers are types of the SDK. Every call has the deadline that is named, unless the manifest has another (`deadlines`); 0 means that the answer must come at once and not as a promise; where that takes two seconds, or what the manifest says, the tree is let go. A failed hook is an error with plugin, version, hook and place of registration. Besides these, every stage has `OPERATION.STAGE:before`, `:after` and `:failed` (core/docs/stages.md), tapped with `host.onStage()`.',
 ];
 for (const operation of ['dump', 'restore']) {
   const order = Object.keys(STAGES[operation]);

@@ -7,6 +7,7 @@ import { nearest } from '../nearest.js';
 import { inspectOptions, type Settings } from '../config/settings.js';
 import { demandOf, enforce, verdictLines } from '../plugins/enforce.js';
 import { runPluginNew } from './plugin-new.js';
+import { NO_WATCH } from '../plugins/guard.js';
 import { HOOK_NAMES, PLUGIN_HOOKS, targetOf, uncalledReason } from '../plugins/hook-table.js';
 import { type Inspected, inspectPlugins } from '../plugins/inspect.js';
 import { chooserOf, openChosen } from '../plugins/open.js';
@@ -51,6 +52,7 @@ async function listStages(settings: Settings, log: Log): Promise<number> {
       hooks,
       log,
       proc: new ProcReader(),
+      watch: NO_WATCH,
       images: () => NO_IMAGES,
     });
     print([`${operation}:`, ...stageLines(operation, hooks)]);

@@ -15,6 +15,7 @@ import { capabilityProblem } from './capabilities.js';
 import { byName, findPlugins, type Found, type FoundPlugin, readPlugin } from './find.js';
 import { asConfigured, loadDefinition, loadFile, versionProblem, wrongVersion } from './load.js';
 import type { PluginRecord } from './contexts.js';
+import type { Manifest } from './definition.js';
 import { type TreeObjects, uselessness } from './needs.js';
 import { hostProblem } from './packages.js';
 import { homeFolder } from './places.js';
@@ -71,6 +72,12 @@ export class PluginChooser {
       this.log.warn(`${folder} has plugins for CRIU itself (${native.slice(0, 5).join(', ')}): they are not loaded here`);
   }
 
+  /** Of several versions of a plugin the first that fits; when none does, the first, with which the reason is told. */
+  private fitting(found: FoundPlugin, fits: (manifest: Manifest) => boolean): FoundPlugin {
+    const same = this.all().others.filter(({ manifest }) => manifest.name === found.manifest.name);
+    return [found, ...same].find(({ manifest }) => fits(manifest)) ?? found;
+  }
+
   private isDisabled(plugin: FoundPlugin): boolean {
     return this.selection.disabled.some((name) => byName([plugin], name) !== undefined);
   }
@@ -88,7 +95,8 @@ export class PluginChooser {
   async forDump(objects: TreeObjects | null = null): Promise<Chosen> {
     const plugins: LoadedPlugin[] = [];
     for (const request of this.selection.requests) add(plugins, await this.requested(request));
-    for (const found of this.all().plugins) {
+    for (const first of this.all().plugins) {
+      const found = this.fitting(first, (manifest) => versionProblem(manifest, undefined) === null);
       if (plugins.some(({ manifest }) => manifest.name === found.manifest.name)) continue;
       if (this.isDisabled(found)) {
         this.reasons.set(found.manifest.name, 'switched off by --disable-plugin or the configuration');
@@ -134,7 +142,7 @@ export class PluginChooser {
     let plugin: LoadedPlugin | null;
     try {
       named = await this.fromRequests(name);
-      plugin = named ?? (await this.fromPlaces(name));
+      plugin = named ?? (await this.fromPlaces(name, record));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       return no(error instanceof CrError && error.code === 'CR_PLUGIN_VERSION' ? 'wrong version' : 'unavailable', text);
@@ -169,9 +177,11 @@ export class PluginChooser {
     return null;
   }
 
-  private async fromPlaces(name: string): Promise<LoadedPlugin | null> {
-    const found = this.all().plugins.find(({ manifest }) => manifest.name === name);
-    return found ? this.loadFound(found, name, undefined, {}) : null;
+  private async fromPlaces(name: string, record: PluginRecord | undefined): Promise<LoadedPlugin | null> {
+    const first = this.all().plugins.find(({ manifest }) => manifest.name === name);
+    if (!first) return null;
+    const fits = (manifest: Manifest) => versionProblem(manifest, undefined) === null && imageProblem(record, manifest) === null;
+    return this.loadFound(this.fitting(first, fits), name, undefined, {});
   }
 
   /** Why the plugin cannot work on this host, or null. */
@@ -192,7 +202,13 @@ export class PluginChooser {
     }
     if (isPath(reference)) return this.fromPath(reference, where, range, options);
     const found = byName(this.all().plugins, reference);
-    if (found) return this.loadFound(found, reference, range, options);
+    if (found)
+      return this.loadFound(
+        this.fitting(found, (manifest) => versionProblem(manifest, range) === null),
+        reference,
+        range,
+        options,
+      );
     const broken = this.all().broken.find(({ names }) => names.includes(reference));
     throw new CrError('CR_PLUGIN_MISSING', {
       message: `plugin ${reference} (${where}) ${broken ? `in ${broken.folder} is not usable: ${broken.problems.join('; ')}` : `was not found; ${this.knownText()}`}`,

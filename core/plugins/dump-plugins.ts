@@ -31,9 +31,7 @@ export class DumpPlugins {
   private constructor(
     private readonly open: OpenPlugins,
     private readonly request: DumpPluginsRequest,
-  ) {
-    open.session.watch = watchOf(request.thread, request.options);
-  }
+  ) {}
 
   /** Without plugins: null. `idle` are those that only lack an object in the tree. @throws CrError CR_PLUGIN, CR_PLUGIN_MISSING */
   static async start(
@@ -48,6 +46,7 @@ export class DumpPlugins {
       hooks,
       log,
       proc: thread.proc,
+      watch: watchOf(thread, options),
       images: (plugin) => writtenImages(request.images, plugin),
     });
     const idle = chosen.idle.map(({ manifest, folder }) => waitingPlugin(manifest, folder));

@@ -27,7 +27,10 @@ export interface BrokenPlugin {
 }
 
 export interface Found {
+  /** The first of each name. */
   readonly plugins: readonly FoundPlugin[];
+  /** Those whose name was found before. */
+  readonly others: readonly FoundPlugin[];
   readonly broken: readonly BrokenPlugin[];
 }
 
@@ -80,7 +83,7 @@ function sorted(folders: readonly string[]): string[] {
   return [...folders].sort((a, b) => scoped(a) - scoped(b) || (a < b ? -1 : 1));
 }
 
-/** Looks into every place, in this order; of two plugins of one name the first counts. */
+/** Looks into every place, in this order. */
 export function findPlugins(places: Places): Found {
   const packages = new PackageReader();
   const list: (FoundPlugin | BrokenPlugin | null)[] = [
@@ -91,13 +94,14 @@ export function findPlugins(places: Places): Found {
       .map((folder) => readPlugin(folder, 'installed', packages)),
   ];
   const plugins: FoundPlugin[] = [];
+  const others: FoundPlugin[] = [];
   const broken: BrokenPlugin[] = [];
   for (const item of list) {
     if (!item) continue;
     if ('problems' in item) broken.push(item);
-    else if (!plugins.some(({ manifest }) => manifest.name === item.manifest.name)) plugins.push(item);
+    else (plugins.some(({ manifest }) => manifest.name === item.manifest.name) ? others : plugins).push(item);
   }
-  return { plugins, broken };
+  return { plugins, others, broken };
 }
 
 /** The plugin that somebody means by a name: its own, that of its package, or the last part of that (`cuda` for @criu-ts/plugin-cuda). */

@@ -94,14 +94,20 @@ export async function guarded<T>(blame: Blame, { ms, watch, signal }: Limits, wo
   }
 }
 
+/** Milliseconds that a hook which answers at once may take, unless its manifest has another limit: nothing but the native watchdog can see that it does not. */
+export const AT_ONCE_MS = 2_000;
+
 /** The same for a hook that answers at once. */
-export function guardedSync<T>(blame: Blame, work: () => T): T {
+export function guardedSync<T>(blame: Blame, { ms, watch }: Pick<Limits, 'ms' | 'watch'>, work: () => T): T {
+  watch.arm(Math.min(ms + WATCHDOG_EXTRA_MS, DAY_MS), `${who(blame)} (${blame.site})`);
   try {
     const answer = work();
     if (answer instanceof Promise) throw new TypeError('answered a promise; this hook must answer at once');
     return answer;
   } catch (error) {
     throw blamed(error, blame);
+  } finally {
+    watch.disarm();
   }
 }
 

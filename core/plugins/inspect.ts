@@ -39,8 +39,8 @@ export async function inspectPlugins(
 ): Promise<Inspected[]> {
   const chooser = new PluginChooser(selectionOf(options, 'plugin'), 'dump', log);
   const { plugins, reasons } = await chooser.withReasons();
-  const { plugins: found, broken } = chooser.all();
-  const wanted = only === undefined ? undefined : (byName(found, only)?.manifest.name ?? only);
+  const { plugins: first, others, broken } = chooser.all();
+  const wanted = only === undefined ? undefined : (byName(first, only)?.manifest.name ?? only);
   const is = (name: string) => wanted === undefined || name === wanted;
   const out: Inspected[] = [];
   for (const plugin of plugins.filter(({ manifest }) => is(manifest.name))) {
@@ -49,11 +49,19 @@ export async function inspectPlugins(
     const more = diagnosis ? { points: diagnose(manifest, folder), report: await reportOf(plugin) } : { points: [], report: [] };
     out.push({ name, version, state: 'enabled', reason: '', source, ...more });
   }
-  for (const { manifest, folder } of found) {
+  for (const { manifest, folder } of [...first, ...others]) {
     const { name, version } = manifest;
-    if (!is(name) || out.some((one) => one.name === name)) continue;
+    if (!is(name) || out.some((one) => one.name === name && one.version === version)) continue;
     const points = diagnosis ? diagnose(manifest, folder) : [];
-    out.push({ name, version, state: 'off', reason: reasons.get(name) ?? '', source: folder, points, report: [] });
+    out.push({
+      name,
+      version,
+      state: 'off',
+      reason: out.some((one) => one.name === name) ? 'another one of this name comes first' : (reasons.get(name) ?? ''),
+      source: folder,
+      points,
+      report: [],
+    });
   }
   for (const { folder, names, problems } of broken)
     if (wanted === undefined || names.includes(wanted))

@@ -31,6 +31,7 @@ export interface OpenRequest {
   readonly hooks: Hooks;
   readonly log: Log;
   readonly proc: ProcReader;
+  readonly watch: Watch;
   images(plugin: LoadedPlugin): PluginImages;
 }
 
@@ -56,7 +57,7 @@ export function chooserOf(options: CommonOptions, operation: Operation, log: Log
 }
 
 /** The chosen plugins, in order, registered. @throws CrError CR_PLUGIN */
-export function openChosen({ plugins }: Chosen, { operation, options, hooks, log, proc, images }: OpenRequest): OpenPlugins | null {
+export function openChosen({ plugins }: Chosen, { operation, options, hooks, log, proc, watch, images }: OpenRequest): OpenPlugins | null {
   if (plugins.length === 0) return null;
   const ordered = inOrder(plugins);
   log.info(`Plugins: ${ordered.map(({ manifest, source }) => `${manifest.name} ${manifest.version} (${source})`).join(', ')}`);
@@ -72,6 +73,7 @@ export function openChosen({ plugins }: Chosen, { operation, options, hooks, log
       return helper;
     },
     run: (name, emit) => own.run(name, emit),
+    watch,
   });
   let calls: LocalCalls | null = null;
   const ranking = options.pluginRanking ?? [];

@@ -29,9 +29,7 @@ export class RestorePlugins {
     private readonly open: OpenPlugins,
     private readonly request: RestorePluginsRequest,
     private readonly records: readonly PluginRecord[] | null,
-  ) {
-    open.session.watch = watchOf(request.thread, request.options);
-  }
+  ) {}
 
   /** Null when none are needed. @throws CrError CR_PLUGIN_MISSING with the verdict about every name */
   static async start(request: RestorePluginsRequest): Promise<RestorePlugins | null> {
@@ -46,6 +44,7 @@ export class RestorePlugins {
       hooks,
       log,
       proc: thread.proc,
+      watch: watchOf(thread, options),
       images: (plugin) => readImages(images, plugin),
     });
     open?.files.useRecord(records ?? []);

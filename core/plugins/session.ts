@@ -12,7 +12,7 @@ import type { PluginRecord, SyscallProgram, Touched } from './contexts.js';
 import type { Manifest, NativeOptions, NativeProcess, OptionValues, PluginDefinition, PluginHost, PluginImages } from './definition.js';
 import { Claims } from './filter.js';
 import { frozen } from './frozen.js';
-import { blamed, type Blame, guarded, guardedSync, NO_WATCH, siteOf, type Watch } from './guard.js';
+import { AT_ONCE_MS, blamed, type Blame, guarded, guardedSync, NO_WATCH, siteOf, type Watch } from './guard.js';
 import {
   type HookFunction,
   type HookInfo,
@@ -44,6 +44,8 @@ export interface SessionServices {
   images(plugin: LoadedPlugin): PluginImages;
   loadNative(plugin: LoadedPlugin, options: NativeOptions | undefined): Promise<NativeProcess>;
   run<T>(name: string, emit: (program: SyscallProgram) => T): Promise<T>;
+  /** Armed around calls. */
+  readonly watch: Watch;
 }
 
 type Work = () => void | Promise<void>;
@@ -66,8 +68,6 @@ export function uncalled({ hooks }: Pick<Manifest, 'hooks'>): { readonly hook: s
 }
 
 export class PluginSession {
-  /** Armed around calls while there is a tree that has to be let go. */
-  watch: Watch = NO_WATCH;
   private readonly uses = new Map<string, Use>();
   private readonly claims = new Map<string, Claims>();
   private readonly closing: { blame: Blame; work: Work }[] = [];
@@ -91,7 +91,7 @@ export class PluginSession {
       this.uses.set(name, { hooks: new Set(), objects: [], facts: {} });
       this.claims.set(name, new Claims(plugin.manifest.claims ?? {}));
       const blame = this.blame(plugin, 'apply', '');
-      guardedSync(blame, () => plugin.definition.apply(this.hostOf(plugin, index, hooks)));
+      guardedSync(blame, { ms: AT_ONCE_MS, watch: this.services.watch }, () => plugin.definition.apply(this.hostOf(plugin, index, hooks)));
       for (const { hook, reason } of uncalled(plugin.manifest))
         this.services.log.info(`Plugin ${name} taps ${hook}, which is never called here: ${reason}`);
     }
@@ -146,15 +146,17 @@ export class PluginSession {
     const blame = this.blame(plugin, hook, site);
     const options = { name, stage: info.reverse === true ? -index : index };
     const skip = (answers: Answers<unknown>) => this.off.has(name) || !answers.asks(name);
+    const limit = plugin.manifest.deadlines?.[hook];
     if (info.sync === true) {
+      const ms = limit ?? AT_ONCE_MS;
       of.tap(options, (context: unknown, answers: Answers<unknown>) => {
         if (skip(answers)) return;
-        const answer: unknown = guardedSync(blame, () => work(frozen(context) as never));
+        const answer: unknown = guardedSync(blame, { ms, watch: this.services.watch }, () => work(frozen(context) as never));
         if (answer !== undefined) answers.add(name, answer);
       });
       return;
     }
-    const ms = plugin.manifest.deadlines?.[hook] ?? info.deadlineMs;
+    const ms = limit ?? info.deadlineMs;
     of.tapPromise(options, async (context: unknown, answers: Answers<unknown>) => {
       if (skip(answers)) return;
       // In a waterfall each one is given what the one before answered.
@@ -170,7 +172,7 @@ export class PluginSession {
     try {
       // What takes something back is not cut short by whoever is in a hurry.
       const signal = UNDOING.has(hook) ? undefined : this.services.signal;
-      return await guarded(how.blame, { ms: how.ms, watch: this.watch, signal }, how.work);
+      return await guarded(how.blame, { ms: how.ms, watch: this.services.watch, signal }, how.work);
     } catch (error) {
       if (!this.mayGoOn(plugin)) throw error;
       this.off.add(plugin.manifest.name);

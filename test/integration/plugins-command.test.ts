@@ -4,11 +4,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../../core/plugins/definition.js';
 import { manifest, writePlugin } from '../helpers/plugin-folder.js';
-import { criuTs } from '../helpers/run-command.js';
+import { criuTs, launcher } from '../helpers/run-command.js';
 
 const FD = 7;
 const started: number[] = [];
@@ -292,6 +293,39 @@ test('the three cases of the inventory, written by hand as bytes', async () => {
   assert.equal(dry.status, 0, dry.text);
 });
 
+test('two versions of one plugin: the first that fits what is asked for, and at a restore what wrote the images', async () => {
+  const hooks = { 'dump.pauseDevices': 'broadcast' } as const;
+  const apply = `host.on('dump.pauseDevices', ({ root }) => [{ pid: root, what: 'a queue' }]);`;
+  const place = (version: string, reads: string) => {
+    const data = manifest('two_plugin', { hooks, version, image: { writes: version, reads } });
+    const plugins = mkdtempSync(join(folder, 'plugins-'));
+    writePlugin(plugins, data, { apply });
+    return ['--plugin-dir', plugins];
+  };
+  const [one, two] = [place('1.0.0', '^1.0.0'), place('2.0.0', '>=1.0.0')];
+  const child = await start('exec sleep 1000', 'sleep');
+  const dumped = (...args: readonly string[]) => {
+    const images = mkdtempSync(join(folder, 'images-'));
+    const { status, text } = run(['dump', '-R', '-t', String(child.pid), '-D', images, '-v3', ...args]);
+    assert.equal(status, 0, text);
+    return { images, version: /Plugins: two_plugin (\S+)/.exec(text)?.[1] };
+  };
+  const verdict = (images: string, ...args: readonly string[]) => run(['plugin', 'check', images, ...args]).text.trim();
+  const old = dumped(...one, ...two);
+  assert.equal(old.version, '1.0.0');
+  const recent = dumped(...one, ...two, '--enable-plugin', 'two_plugin@^2.0');
+  assert.equal(recent.version, '2.0.0');
+  assert.match(verdict(recent.images, ...one, ...two), /two_plugin: satisfied \(2\.0\.0 of /);
+  assert.match(verdict(recent.images, ...one), /two_plugin: wrong version \(/);
+  assert.match(verdict(old.images, ...one, ...two), /two_plugin: satisfied \(1\.0\.0 of /);
+  assert.match(verdict(old.images, ...two), /two_plugin: satisfied \(2\.0\.0 of /);
+  const none = run(['plugin', 'list', ...one, ...two, '--enable-plugin', 'two_plugin@^3.0']);
+  assert.match(none.text, /two_plugin is 1\.0\.0, asked for was \^3\.0/);
+  const listed = run(['plugin', 'list', ...one, ...two]).text;
+  assert.match(listed, /two_plugin +1\.0\.0 +enabled/);
+  assert.match(listed, /two_plugin +2\.0\.0 +off [^\n]*\n +another one of this name comes first/);
+});
+
 test('several names: every state at once', async () => {
   const images = mkdtempSync(join(folder, 'images-'));
   const plugins = join(folder, 'plugins');
@@ -325,18 +359,33 @@ test('several names: every state at once', async () => {
   assert.match(range.text, /good_plugin: wrong version \(.*good_plugin is 1\.0\.0, asked for was \^2\.0/);
 });
 
-test('a plugin that blocks the command for ever: the tree goes on, and the command ends by itself', async () => {
-  const child = await start('exec sleep 1000', 'sleep');
+/** A plugin that blocks the event loop of the command in this hook, when the tree stands. Checks that the tree goes on and that the command ends by itself. */
+async function blocksIn(hook: 'dump.checkpointDevices' | 'dump.claimFile', script: string): Promise<void> {
+  const child = await start(script, 'sleep');
   const stuck = manifest('stuck_plugin', {
-    hooks: { 'dump.checkpointDevices': 'broadcast' },
-    deadlines: { 'dump.checkpointDevices': 300 },
+    hooks: { [hook]: hook === 'dump.claimFile' ? 'claim' : 'broadcast' },
+    claims: { charMajors: [10] },
+    deadlines: { [hook]: 300 },
   });
-  const dir = writePlugin(folder, stuck, { apply: `host.on('dump.checkpointDevices', () => { for (;;); });` });
-  const { status, text } = run(['dump', '-t', String(child.pid), '-D', folder, '--enable-plugin', dir]);
-  assert.equal(status, 1, text);
-  assert.match(text, /stuck_plugin 1\.0\.0 in dump\.checkpointDevices \(\S+index\.js:\d+\) blocks this process; the tree was let go/);
+  const apply = `host.on('${hook}', ({ frozen = true }) => { while (frozen); return { what: '/dev/fuse' }; });`;
+  const images = mkdtempSync(join(folder, 'images-'));
+  const dir = writePlugin(images, stuck, { apply });
+  const args = ['dump', '-t', String(child.pid), '-D', images, '--enable-plugin', dir, '--no-default-config'];
+  const command = spawn(launcher, args, { timeout: 30_000, killSignal: 'SIGKILL' });
+  let text = '';
+  for (const stream of [command.stdout, command.stderr]) stream.on('data', (part) => (text += String(part)));
+  await once(command, 'close');
+  assert.equal(command.exitCode, 1, text);
+  assert.match(text, new RegExp(`stuck_plugin 1\\.0\\.0 in ${hook} \\(\\S+index\\.js:\\d+\\) blocks this process; the tree was let go`));
   assert.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /State:\s+S/);
   assert.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /TracerPid:\s+0/);
+}
+
+test('a plugin that blocks the command for ever, also in a hook that answers at once: the tree goes on, and the command ends by itself', async () => {
+  await Promise.all([
+    blocksIn('dump.checkpointDevices', 'exec sleep 1000'),
+    blocksIn('dump.claimFile', `exec ${FD}<>/dev/fuse; exec sleep 1000`),
+  ]);
 });
 
 test('an optional plugin that fails before it took anything is left out, a required one ends the dump', async () => {

@@ -5,6 +5,7 @@
 import { Hooks } from '../../../core/hooks.js';
 import type { PluginRecord, SyscallProgram } from '../../../core/plugins/contexts.js';
 import type { NativeProcess, OptionValue, PluginDefinition } from '../../../core/plugins/definition.js';
+import { NO_WATCH } from '../../../core/plugins/guard.js';
 import { type HookName, type HookTypes, PLUGIN_HOOKS } from '../../../core/plugins/hook-table.js';
 import { readOptions } from '../../../core/plugins/option-values.js';
 import { PluginSession } from '../../../core/plugins/session.js';
@@ -62,6 +63,7 @@ export class HostDouble {
       images: () => this.imageFiles(),
       loadNative: () => (options.native ? Promise.resolve(options.native) : Promise.reject(new Error('the test gives no native part'))),
       run: options.run ?? (() => Promise.reject(new Error('the test gives no run()'))),
+      watch: NO_WATCH,
     });
     this.session.attach(this.hooks);
   }
