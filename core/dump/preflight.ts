@@ -49,8 +49,7 @@ export function preflight(run: PreflightRun): TreeNode[] {
   const pids = nodes.map((node) => node.pid);
   const files = new PreflightFiles(proc, options, pids, hooks);
   try {
-    const foreseen = checkTree(run, nodes, files);
-    warn(run, nodes, foreseen);
+    warn(run, nodes, checkTree(run, nodes, files));
     if (options.fileValidation === 'buildid' && !options.dryRun) files.readBuildIds(run.buildIds);
     return nodes;
   } finally {
@@ -58,10 +57,17 @@ export function preflight(run: PreflightRun): TreeNode[] {
   }
 }
 
-/** Throws CR_UNSUPPORTED. @returns what a restore with our rights could not do */
-function checkTree({ thread, options, hooks }: PreflightRun, nodes: readonly TreeNode[], files: PreflightFiles): Refusal[] {
+/** What a restore with our rights could not do, and what it would go on without. */
+interface Outlook {
+  readonly foreseen: Refusal[];
+  readonly foregone: Refusal[];
+}
+
+/** Throws CR_UNSUPPORTED. */
+function checkTree({ thread, options, hooks }: PreflightRun, nodes: readonly TreeNode[], files: PreflightFiles): Outlook {
   const { proc } = thread;
-  const context = { thread, files, hooks, own: readNamespaces(proc, process.pid), rights: readOwnState(proc), foreseen: [] };
+  const outlook = { foreseen: [], foregone: [] };
+  const context = { thread, files, hooks, own: readNamespaces(proc, process.pid), rights: readOwnState(proc), ...outlook };
   const live = nodes.filter((node) => !isZombie(node)).map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
@@ -71,14 +77,16 @@ function checkTree({ thread, options, hooks }: PreflightRun, nodes: readonly Tre
     ...nodes.flatMap((node) => checkProcess(context, node)),
   ];
   if (refusals.length > 0) throw report(options.pid, refusals);
-  return context.foreseen;
+  return outlook;
 }
 
-function warn({ thread, log }: PreflightRun, nodes: readonly TreeNode[], foreseen: readonly Refusal[]): void {
-  for (const { pid, what } of foreseen.slice(0, MAX_LINES))
-    log.warn(`A restore with the rights that we have now would fail: pid ${pid} ${what}`);
-  for (const { pid, what } of foreseeNumbers(thread, nodes).slice(0, MAX_LINES))
-    log.warn(`A restore on this host will fail: pid ${pid} ${what}`);
+function warn({ thread, log }: PreflightRun, nodes: readonly TreeNode[], { foreseen, foregone }: Outlook): void {
+  const tell = (says: string, lines: readonly Refusal[]) => {
+    for (const { pid, what } of lines.slice(0, MAX_LINES)) log.warn(`${says}: pid ${pid} ${what}`);
+  };
+  tell('A restore with the rights that we have now would fail', foreseen);
+  tell('A restore with the rights that we have now would not give back', foregone);
+  tell('A restore on this host will fail', foreseeNumbers(thread, nodes));
 }
 
 function report(root: number, refusals: readonly Refusal[]): CrError {
@@ -114,18 +122,16 @@ function checkBirths(thread: KernelThread, nodes: readonly TreeNode[], options: 
   return preflightBirths(thread, nodes, options.shellJob).map(({ pid, what, hint }) => ({ pid, what: `${what}. ${hint}` }));
 }
 
-interface Context {
+interface Context extends Outlook {
   readonly thread: KernelThread;
   readonly files: PreflightFiles;
   readonly hooks: Hooks;
   readonly rights: OwnState;
-  /** What a restore could not do with them. */
-  readonly foreseen: Refusal[];
   /** Namespaces of criu-ts. */
   readonly own: ReturnType<typeof readNamespaces>;
 }
 
-function checkProcess({ thread, files, hooks, own, rights, foreseen }: Context, node: TreeNode): Refusal[] {
+function checkProcess({ thread, files, hooks, own, rights, foreseen, foregone }: Context, node: TreeNode): Refusal[] {
   const { proc } = thread;
   const { pid, status } = node;
   if (isZombie(node)) return hasDeadLeader(proc, node) ? [{ pid, what: DEAD_LEADER }] : [];
@@ -146,6 +152,7 @@ function checkProcess({ thread, files, hooks, own, rights, foreseen }: Context, 
   for (const resource of hooks.resources) {
     resource.preflight?.(target).forEach(no);
     for (const what of resource.foresee?.(target, rights) ?? []) foreseen.push({ pid, what });
+    for (const what of resource.foregone?.(target, rights) ?? []) foregone.push({ pid, what });
   }
   return out;
 }

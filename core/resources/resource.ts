@@ -62,6 +62,8 @@ export interface TaskResource {
    * reason to refuse: whoever restores may have other rights. It only looks at the leader.
    */
   foresee?(task: PreflightTask, own: OwnState): string[];
+  /** As `foresee`, of what a restore with our rights would go on without. */
+  foregone?(task: PreflightTask, own: OwnState): string[];
   /** Right after the freeze, from /proc or with plain calls, no target instruction has run. Fills task.core / thread.core / task.mm. */
   readFrozen?(task: DumpTask, run: DumpRun): void;
   /** Ops for the tracing KernelThread about one stopped thread (ptrace and pid-based calls). */

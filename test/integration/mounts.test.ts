@@ -94,6 +94,34 @@ mount('--bind', 'm', 'm'); mount('-o', 'remount,bind,ro', 'm')`,
       says: /fd 3 is \/\S+\/m\/f, open for writing, while nobody may write on the mount \/\S+\/m now \(ro\)/,
     },
     {
+      what: 'files on a file system that has made itself read-only after an error',
+      script: `
+os.mkdir('m'); open('disk', 'wb').truncate(8 << 20)
+subprocess.run(['mkfs.ext4', '-q', '-O', '^has_journal', 'disk'], check=True)
+mount('-o', 'loop,errors=remount-ro', 'disk', 'm')
+def made(name, flags):
+    open(name, 'w').write('x')
+    return os.open(name, flags)
+made('m/deleted', os.O_RDONLY); made('m/written', os.O_RDWR); made('m/read', os.O_RDONLY)
+os.unlink('m/deleted')
+device = os.path.basename(os.path.realpath(f"/sys/dev/block/{os.major(os.stat('m').st_dev)}:{os.minor(os.stat('m').st_dev)}"))
+open(f'/sys/fs/ext4/{device}/trigger_fs_error', 'w').write('a test')`,
+      says: /: 2 objects cannot[^]*fd 3 is \/\S+\/m\/deleted, whose name is gone, .*the file system on \/\S+\/m is read-only now[^]*fd 4 is \/\S+\/m\/written, open for writing, while nobody may write on the mount \/\S+\/m now \(ro\)/,
+    },
+    {
+      what: 'ptys with one number, of two devpts',
+      script: `
+import fcntl, struct
+os.mkdir('pts'); mount('-t', 'devpts', '-o', 'newinstance,ptmxmode=0666', 'none', 'pts')
+os.mkdir('more'); mount('-t', 'devpts', '-o', 'newinstance,ptmxmode=0666', 'none', 'more')
+def pair(folder):
+    master = os.open(f'{folder}/ptmx', os.O_RDWR | os.O_NOCTTY)
+    fcntl.ioctl(master, 0x40045431, struct.pack('i', 0))
+    return os.open(f'{folder}/0', os.O_RDWR | os.O_NOCTTY)
+pair('pts'); pair('more')`,
+      says: /: 2 objects cannot[^]*fd 5 is \/\S+\/more\/ptmx, and fd \d+ of pid \d+ is another pty with the number 0, in another devpts[^]*fd 6 is \/\S+\/more\/0, and/,
+    },
+    {
       what: 'a program on a mount that forbids programs now',
       script: `
 if not os.path.exists('m'):

@@ -108,6 +108,12 @@ assert resource.getrlimit(11) == limits, (resource.getrlimit(11), limits)`;
       /has descriptor 899, above which a restore needs \d+ numbers, and criu-ts may have 900/,
     ],
     ['a root', without('sys_chroot'), "os.mkdir('r'); os.chroot('r')", /has the root \/\S+\/cwd\/r, and criu-ts has no CAP_SYS_CHROOT/],
+    [
+      'an oom_score_adj',
+      ['/usr/bin/choom', '-n', '500', '--', ...without('sys_resource')],
+      '',
+      /would not give back: .* had oom_score_adj 0; without CAP_SYS_RESOURCE it may keep that of criu-ts, 500/,
+    ],
     ['capabilities', without('net_raw'), 'os.setresuid = lambda *ids: None', /has CAP_NET_RAW, which criu-ts itself lacks/],
   ] as const)
     test(`${what} that a restore with the same rights could not give back: a warning names it, also of a dry run`, async () => {

@@ -15,6 +15,9 @@ const S_IWUSR = 0o200;
 const MODE_BITS = 0o7777;
 const ANY_EXECUTE = 0o111n;
 
+/** A file that is made anew gets its old name by link(2). */
+const WITHOUT_LINKS: readonly string[] = ['vfat', 'msdos', 'exfat'];
+
 /** How a mapping uses its file; a descriptor tells by itself. */
 export interface Use {
   /** Shared, and may write. */
@@ -80,6 +83,8 @@ function namelessProblem(file: SeenFile, name: string, mount: MountInfo | null, 
   if (strange !== null) return `${what}: ${strange} is no folder now; move that away, or close the file`;
   if (mount && isReadOnlyFs(mount))
     return `${what}: the file system on ${mount.mountPoint} is read-only now; close the file before the dump`;
+  if (mount && WITHOUT_LINKS.includes(mount.fsType) && fileType(file.stat.mode) !== S.dir)
+    return `${what}: the file system on ${mount.mountPoint} has no hard links (${mount.fsType}); close the file before the dump`;
   const opened = context.mountId(file);
   const by = opened === null ? null : context.mounts.byId(opened);
   if (opened !== null && by === null) return `${what}: what it was mounted by is unmounted (umount -l); close the file before the dump`;

@@ -43,6 +43,8 @@ export interface PreflightContext {
   readonly calls: LocalCalls;
   /** Whether some process of the tree holds the master of that pty. */
   hasMaster(index: number): boolean;
+  /** The file of the tree that is a pty with that number too, but in another devpts; null when there is none. */
+  otherPty(file: SeenFile, index: number, devpts: bigint): SeenFile | null;
   /** Whether locks are held through that descriptor. (/proc/locks would say it of everybody, but stops all users of locks for 20 ms.) */
   hasLocks(file: SeenFile): boolean;
 }

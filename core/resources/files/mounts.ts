@@ -40,7 +40,10 @@ export function hasOption({ options }: Pick<MountInfo, 'options'>, option: strin
   return options.split(',').includes(option);
 }
 
-/** Whether nobody can write to the file system, whatever the mount says. */
+/** Whether nobody can write to the file system, whatever the mount says. ext4 that has met an error says so by a word of its own (Linux 6.15). */
 export function isReadOnlyFs({ superOptions }: Pick<MountInfo, 'superOptions'>): boolean {
-  return superOptions.trim().split(',').includes('ro');
+  return superOptions
+    .trim()
+    .split(',')
+    .some((option) => option === 'ro' || option === 'emergency_ro');
 }

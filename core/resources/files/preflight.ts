@@ -26,6 +26,8 @@ const BY_PATH: readonly string[] = ['reg', 'fifo'];
 /** What the pre-flight of one tree knows about all of its processes; each thing is read when first asked for. */
 export class PreflightFiles implements PreflightContext {
   private masters: Set<number> | null = null;
+  /** The first file for each number of a pty. */
+  private readonly ptys = new Map<number, { readonly file: SeenFile; readonly devpts: bigint }>();
   private readonly mapped = new Set<string>();
   /** Files of mappings, each once. */
   private readonly mappedFiles: SeenFile[] = [];
@@ -71,6 +73,12 @@ export class PreflightFiles implements PreflightContext {
     this.masters ??= this.findMasters();
     return this.masters.has(index);
   };
+
+  otherPty(file: SeenFile, index: number, devpts: bigint): SeenFile | null {
+    const first = this.ptys.get(index);
+    if (!first) this.ptys.set(index, { file, devpts });
+    return first && first.devpts !== devpts ? first.file : null;
+  }
 
   private findMasters(): Set<number> {
     const out = new Set<number>();

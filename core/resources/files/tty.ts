@@ -2,7 +2,8 @@
  * Terminals. A pty whose master is in the tree is made anew under its old number; a terminal of a shell outside (--shell-job) is replaced by the one
  * that the restore is started from; /dev/tty is opened by the task itself, when it has its controlling terminal.
  */
-import { closeSync, fchmodSync, fchownSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, openSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CrError } from '../../errors.js';
 import { FD_TYPES } from '../../images/generated/fdinfo.js';
 import type { TtyFileEntry, TtyInfoEntry } from '../../images/generated/tty.js';
@@ -33,16 +34,35 @@ function ownIndex(context: PreflightContext, pid: number): number {
 }
 
 /** The number of a master is not in its name. */
-function masterProblem({ pid, fd, link }: SeenFile, { proc }: PreflightContext): string | null {
-  const index = fd === null ? null : (readFdInfo(proc, pid, fd)?.ttyIndex ?? null);
-  return index !== null && index > PTY_MAX
+function masterProblem(file: SeenFile, context: PreflightContext): string | null {
+  const { pid, fd, link } = file;
+  const index = fd === null ? null : (readFdInfo(context.proc, pid, fd)?.ttyIndex ?? null);
+  if (index === null) return null;
+  return index > PTY_MAX
     ? `is ${link}, the master of pty ${index}; only ptys up to ${PTY_MAX} can be dumped: end what holds the lower ones, and start it again`
-    : null;
+    : twinProblem(file, index, devptsOf(file), context);
+}
+
+/** A master opened by /dev/ptmx belongs to the devpts on `pts` beside it (devpts_mntget in fs/devpts/inode.c), others to the one that they lie on. */
+function devptsOf({ link, stat }: SeenFile): bigint {
+  const beside = join(dirname(link), 'pts');
+  return statSync(encodeText(beside), { bigint: true, throwIfNoEntry: false })?.dev ?? stat.dev;
+}
+
+/** Images know a pty by its number. */
+function twinProblem(file: SeenFile, index: number, devpts: bigint, context: PreflightContext): string | null {
+  const twin = context.otherPty(file, index, devpts);
+  return (
+    twin &&
+    `is ${file.link}, and fd ${twin.fd} of pid ${twin.pid} is another pty with the number ${index}, in another devpts; images know them by number: close one`
+  );
 }
 
 function refuse(file: SeenFile, context: PreflightContext): string | null {
   const device = deviceOf(file)!;
   if (device.master) return masterProblem(file, context);
+  const twin = device.type === TTY_TYPE.pty ? twinProblem(file, device.index, file.stat.dev, context) : null;
+  if (twin !== null) return twin;
   if (context.options.shellJob || file.link.endsWith(DELETED)) return null;
   const index = device.type === TTY_TYPE.ctty ? ownIndex(context, file.pid) : device.index;
   if (device.type !== TTY_TYPE.pty && device.type !== TTY_TYPE.ctty) return null;

@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import type { OwnState } from '../../../../core/kernel/own-state.js';
 import { loginUidProblem } from '../../../../core/resources/loginuid.js';
 import { lockProblems } from '../../../../core/resources/memory/locked.js';
+import { lossOf } from '../../../../core/resources/oom-score.js';
 import { niceProblem } from '../../../../core/resources/sched.js';
 
-const CAPABILITY = { IPC_LOCK: 14n, SYS_NICE: 23n, AUDIT_CONTROL: 30n };
+const CAPABILITY = { IPC_LOCK: 14n, SYS_RESOURCE: 24n, SYS_NICE: 23n, AUDIT_CONTROL: 30n };
 
 function own(has: readonly (keyof typeof CAPABILITY)[], more: Partial<OwnState> = {}): OwnState {
   const effective = has.reduce((set, name) => set | (1n << CAPABILITY[name]), 0n);
@@ -57,4 +58,10 @@ test('an audit login uid can be set by who has none, or has the right', () => {
   for (const fine of [own(['AUDIT_CONTROL']), own([], { loginUid: 8 }), own([], { loginUid: 0xffff_ffff }), own([], { loginUid: null })])
     assert.deepEqual(loginUidProblem(8, fine), []);
   assert.deepEqual(loginUidProblem(undefined, own([])), []);
+});
+
+test('an oom_score_adj below ours needs CAP_SYS_RESOURCE', () => {
+  assert.match(lossOf(-1, own([])) ?? '', /had oom_score_adj -1; without CAP_SYS_RESOURCE it may keep that of criu-ts, 0/);
+  for (const value of [0, 1000, null]) assert.equal(lossOf(value, own([])), null);
+  assert.equal(lossOf(-1000, own(['SYS_RESOURCE'])), null);
 });

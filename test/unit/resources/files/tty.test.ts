@@ -14,7 +14,7 @@ function refusalOf(index: number): string | null {
     mkdirSync(join(root, '7/fdinfo'), { recursive: true });
     writeFileSync(join(root, '7/fdinfo/5'), `pos:\t0\nflags:\t02100002\nmnt_id:\t24\nino:\t91\ntty-index:\t${index}\n`);
     const file: SeenFile = { pid: 7, fd: 5, link: '/dev/ptmx', stat: statSync('/dev/ptmx', { bigint: true }), proc: join(root, '7/fd/5') };
-    const context = { proc: new ProcReader(root), options: { shellJob: true } } as PreflightContext;
+    const context = { proc: new ProcReader(root), options: { shellJob: true }, otherPty: () => null } as unknown as PreflightContext;
     return tty.refuse!(file, context);
   } finally {
     rmSync(root, { recursive: true });
