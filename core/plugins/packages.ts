@@ -23,7 +23,7 @@ export interface PackageData {
 
 /** Reads the package.json of many folders with as few calls as there can be, into the same memory: several hundred packages may be installed. */
 export class PackageReader {
-  private readonly bytes = Buffer.allocUnsafe(USUAL_BYTES);
+  private bytes: Buffer | null = null;
 
   /** Null when there is none, or when it says nothing about a plugin. @throws SyntaxError also for one that is too large, Error of the file system */
   read(folder: string): PackageData | null {
@@ -44,8 +44,9 @@ export class PackageReader {
       throw error;
     }
     try {
-      const got = readSync(fd, this.bytes, 0, USUAL_BYTES, 0);
-      if (got < USUAL_BYTES) return this.bytes.toString('utf8', 0, got);
+      const bytes = (this.bytes ??= Buffer.allocUnsafe(USUAL_BYTES));
+      const got = readSync(fd, bytes, 0, USUAL_BYTES, 0);
+      if (got < USUAL_BYTES) return bytes.toString('utf8', 0, got);
       if (fstatSync(fd).size > MAX_PACKAGE_BYTES) throw new SyntaxError(`is larger than ${MAX_PACKAGE_BYTES} bytes`);
       return readFileSync(path, 'utf8');
     } finally {

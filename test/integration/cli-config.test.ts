@@ -1,11 +1,22 @@
 /** `criu.config.*` as a user and an attacker write it, read by the installed command. */
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { launcher } from '../helpers/run-command.js';
+import { launcher, repository } from '../helpers/run-command.js';
 
 const root = mkdtempSync(join(tmpdir(), 'criu-ts-cli-config-'));
 after(() => rmSync(root, { recursive: true }));
@@ -62,6 +73,31 @@ for (const [name, text] of Object.entries(FORMS)) {
     assert.deepEqual(options['verbosity'], { value: 2, from: { kind: 'default' } });
   });
 }
+
+/** Packages that the command loads when it runs there. */
+function loaded(cwd: string): string[] {
+  const spy = folder({
+    'spy.cjs': `const Module = require('node:module');
+      const load = Module._load;
+      Module._load = function (name, ...rest) {
+        if (!name.startsWith('node:')) require('node:fs').appendFileSync(__dirname + '/loaded', name + '\\n');
+        return load.call(this, name, ...rest);
+      };`,
+    loaded: '',
+  });
+  const boot = join(repository, 'core/cli/boot.cjs');
+  const done = spawnSync(process.execPath, ['--require', join(spy, 'spy.cjs'), boot, 'config'], { cwd, encoding: 'utf8', env: {} });
+  assert.equal(done.status, 0, done.stderr);
+  return readFileSync(join(spy, 'loaded'), 'utf8').split('\n');
+}
+
+test('without a configuration nothing is loaded that reads one; what reads TypeScript is loaded for TypeScript', { skip }, () => {
+  const [data, types] = ['cosmiconfig', '@swc/wasm-typescript'];
+  const has = (cwd: string) => [data, types].map((name) => loaded(cwd).includes(name));
+  assert.deepEqual(has(folder()), [false, false]);
+  assert.deepEqual(has(folder({ 'criu.config.json': '{ "timeout": 7 }' })), [true, false]);
+  assert.deepEqual(has(folder({ 'criu.config.ts': FORMS['criu.config.ts']! })), [false, true]);
+});
 
 test('CommonJS in a .js file, other files beside it, and the whole library when more than defineConfig is asked for', { skip }, () => {
   assert.equal(printed(folder({ 'criu.config.js': 'module.exports = { timeout: 7 };' })).options['timeoutMs']?.value, 7000);
