@@ -86,7 +86,7 @@ export class Hooks {
     const { claimFile, claimEntry } = this.claims;
     if (claimFile.taps.some(({ name }) => name === kind.name)) throw new RangeError(`there is a kind of file "${kind.name}" already`);
     claimFile.tap(kind.name, (file) => (kind.claims(file) ? kind : undefined));
-    claimEntry.tap(kind.name, (entry) => (entry.type === kind.type ? kind : undefined));
+    claimEntry.tap(kind.name, (entry) => (entry.type === kind.type && (kind.reads?.(entry) ?? true) ? kind : undefined));
   }
 
   /** Hooks of a stage, for tapping. Throws RangeError for an unknown stage and lists the known ones. */

@@ -15,6 +15,10 @@ export interface UnixSocketState {
   readonly name: Uint8Array;
   /** RCV_SHUTDOWN (1) and SEND_SHUTDOWN (2). */
   readonly shutdown: number;
+  /** Bytes of the queue that nobody has read, or connections that nobody has accepted. */
+  readonly waiting: number;
+  /** What listen(2) was told; 0 for a socket that does not listen. */
+  readonly backlog: number;
 }
 
 const AF_UNIX = 1;
@@ -27,9 +31,10 @@ const NLMSG_ERROR = 2;
 const NLM_F_REQUEST = 1;
 /** struct nlmsghdr, struct unix_diag_req, struct unix_diag_msg. */
 const SIZE = { header: 16, request: 24, answer: 16 } as const;
-/** UDIAG_SHOW_NAME and UDIAG_SHOW_PEER; what is shut down is always told. */
-const SHOW = 0x1 | 0x4;
-const ATTRIBUTE = { name: 0, peer: 2, shutdown: 6 } as const;
+/** UDIAG_SHOW_NAME, UDIAG_SHOW_PEER and UDIAG_SHOW_RQLEN; what is shut down is always told. */
+const SHOW = 0x1 | 0x4 | 0x10;
+const ATTRIBUTE = { name: 0, peer: 2, queues: 4, shutdown: 6 } as const;
+const TCP_LISTEN = 10;
 /** A name has 108 bytes at most. */
 const MAX_ANSWER = 4096;
 
@@ -57,13 +62,19 @@ export function parseUnixDiag(bytes: Buffer): UnixSocketState | null {
     at += (length + 3) & ~3;
   }
   const peer = parts.get(ATTRIBUTE.peer);
+  const state = bytes.readUInt8(SIZE.header + 2);
+  // struct unix_diag_rqlen. Of a listening socket: connections that wait, and how many may (net/unix/diag.c, sk_diag_show_rqlen()).
+  const queues = parts.get(ATTRIBUTE.queues);
+  const [waiting, sent] = queues && queues.length >= 8 ? [queues.readUInt32LE(0), queues.readUInt32LE(4)] : [0, 0];
   return {
     inode: bytes.readUInt32LE(SIZE.header + 4),
     type: bytes.readUInt8(SIZE.header + 1),
-    state: bytes.readUInt8(SIZE.header + 2),
+    state,
     peer: peer && peer.length >= 4 ? peer.readUInt32LE(0) : 0,
     name: Uint8Array.from(parts.get(ATTRIBUTE.name) ?? []),
     shutdown: parts.get(ATTRIBUTE.shutdown)?.[0] ?? 0,
+    waiting,
+    backlog: state === TCP_LISTEN ? sent : 0,
   };
 }
 

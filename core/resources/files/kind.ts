@@ -143,6 +143,8 @@ export interface FileKind {
   refuse?(file: SeenFile, context: PreflightContext): string | null;
   /** Writes the entry `id` and all that belongs to it. */
   dump(file: OpenFile, id: number, context: DumpContext): void;
+  /** Whether it reads that entry of its type; all of them when absent. */
+  reads?(entry: FileEntry): boolean;
   /** Reads and checks; nothing is created. Throws CR_IMAGE_BAD, CR_IMAGE_FEATURE, CR_FILE_CHANGED. */
   read(entry: FileEntry, context: RestoreContext): Description;
 }

@@ -10,8 +10,9 @@ import { reg } from './reg.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
 import { tty } from './tty.js';
+import { unixSocket } from './unix-socket.js';
 
-export const FILE_KINDS: readonly FileKind[] = [eventfd, epoll, signalfd, timerfd, pipe, fifo, tty, memfd, reg];
+export const FILE_KINDS: readonly FileKind[] = [eventfd, epoll, signalfd, timerfd, pipe, fifo, tty, memfd, unixSocket, reg];
 
 const closeFirst = 'not built yet: close it before the dump';
 
@@ -20,7 +21,7 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
   {
     name: 'socket',
     claims: (file) => fileType(file.stat.mode) === S.sock,
-    refuse: (file) => `is a socket (${file.link}); sockets are ${closeFirst}`,
+    refuse: (file) => `is a socket (${file.link}); sockets other than unix sockets without a connection are ${closeFirst}`,
   },
   {
     name: 'anon-inode',

@@ -30,11 +30,29 @@ test('inode, kind, state, the other end, its name with zeros, what is shut down'
     [6, Buffer.from([3])],
   ]);
   const name = Uint8Array.from([0, 97, 98]);
-  assert.deepEqual(parseUnixDiag(bytes), { inode: 4711, type: 5, state: 1, peer: 0x10012, name, shutdown: 3 });
+  assert.deepEqual(parseUnixDiag(bytes), { inode: 4711, type: 5, state: 1, peer: 0x10012, name, shutdown: 3, waiting: 0, backlog: 0 });
+});
+
+test('the queue: what waits to be read; of a socket that listens, who waits, and how many may', () => {
+  const queues = Buffer.from([3, 0, 0, 0, 9, 0, 0, 0]);
+  const of = (state: number) => {
+    const bytes = answer([[4, queues]]);
+    bytes.writeUInt8(state, 18);
+    const { waiting, backlog } = parseUnixDiag(bytes)!;
+    return [waiting, backlog];
+  };
+  assert.deepEqual(
+    [of(10), of(1)],
+    [
+      [3, 9],
+      [3, 0],
+    ],
+  );
 });
 
 test('what is not said is nothing; what is cut off or of another type is not read', () => {
-  assert.deepEqual(parseUnixDiag(answer([])), { inode: 4711, type: 5, state: 1, peer: 0, name: new Uint8Array(), shutdown: 0 });
+  const nothing = { peer: 0, name: new Uint8Array(), shutdown: 0, waiting: 0, backlog: 0 };
+  assert.deepEqual(parseUnixDiag(answer([])), { inode: 4711, type: 5, state: 1, ...nothing });
   const long = answer([[2, peer]]);
   assert.equal(parseUnixDiag(long.subarray(0, long.length - 1))?.peer, 0);
   const endless = answer([[2, peer]]);
