@@ -266,6 +266,12 @@ export class PluginChooser {
       this.log.info(`Plugin ${name} stays off: ${why}`);
       return null;
     };
+    // The host has what it is for: what it would have dumped will be refused, and this is why.
+    const broken = (why: string) => {
+      this.reasons.set(name, why);
+      this.log.warn(`Plugin ${name} is for this host, and stays off: ${why}`);
+      return null;
+    };
     const { manifest } = found;
     const cheap = hostProblem(manifest.host) ?? versionProblem(manifest, undefined) ?? capabilityProblem(manifest.capabilities);
     if (cheap !== null) return off(cheap);
@@ -277,14 +283,14 @@ export class PluginChooser {
     try {
       checkTrusted(found.entry, 'plugin');
     } catch (error) {
-      return off(error instanceof Error ? error.message : String(error));
+      return broken(error instanceof Error ? error.message : String(error));
     }
     const answer = await probePlugin(found.entry, this.home);
-    if (answer !== null) return off(answer);
+    if (answer !== null) return broken(answer);
     try {
       return await this.loadFound(found, name, undefined, {});
     } catch (error) {
-      return off(error instanceof Error ? error.message : String(error));
+      return broken(error instanceof Error ? error.message : String(error));
     }
   }
 }

@@ -107,7 +107,7 @@ b_lock() {
 
 b_but() {
   tgt b_but --threads 2 || return 1
-  ctl -w 4 -s $ST $P freezebut state tid lock:1000 state ckpt state thaw sleep:300 late state tick:200
+  ctl -w 2 -s $ST $P freezebut state tid lock:1000 state ckpt state thaw sleep:3000 late state tick:200
   ctl -w 4 -s $ST $P state restore unlock state tick:200
 }
 

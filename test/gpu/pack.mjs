@@ -2,14 +2,28 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { KitError, SCRIPTS, compileTools, here, root, runMain } from './tools.mjs';
 
 const LIMIT = 64 * 2 ** 20;
-const APP = ['package.json', 'core/cli', 'dist', 'native/build/Release', 'plugins/cuda/package.json', 'plugins/cuda/native/build'];
+const APP = ['package.json', 'core/cli', 'dist', 'native/build/Release', 'plugins/cuda/package.json', 'plugins/cuda/native/build/Release'];
+/** What plugins import. Its folder in node_modules is a link in a clone. */
+const SDK = ['package.json', 'dist'];
 
 function sizeOf(path) {
   const stat = statSync(path);
   return stat.isDirectory() ? readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0) : stat.size;
+}
+
+/** The built project, as it works anywhere. @throws KitError */
+export function copyApp(target) {
+  const absent = [...APP, ...SDK.map((path) => `plugins/sdk/${path}`)].filter((path) => !existsSync(join(root, path)));
+  if (absent.length > 0) throw new KitError(`not built: ${absent.join(', ')}; run npm run setup first`);
+  // Tests and types are no part of what runs there, nor is the path of this machine's Node.
+  const filter = (path) => !/dist\/(test|types)(\/|$)|\.node-path$/.test(path);
+  for (const path of APP) cpSync(join(root, path), join(target, path), { recursive: true, filter });
+  for (const path of SDK)
+    cpSync(join(root, 'plugins/sdk', path), join(target, 'node_modules/@criu-ts/plugin-sdk', path), { recursive: true, filter });
 }
 
 function main() {
@@ -21,14 +35,11 @@ function main() {
   const target = resolve(args[0] ?? join(root, '.gpu'));
   if (existsSync(target) && !existsSync(join(target, 'probe.sh')) && readdirSync(target).length > 0)
     throw new KitError(`${target} is not empty and no bundle of ours: give another folder`);
-  const absent = APP.filter((path) => !existsSync(join(root, path)));
-  if (absent.length > 0) throw new KitError(`not built: ${absent.join(', ')}; run npm run setup first`);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  // Tests are no part of what runs there.
-  const filter = (path) => !/dist\/test(\/|$)|\/CMakeFiles(\/|$)/.test(path);
-  for (const path of APP) cpSync(join(root, path), join(target, 'app', path), { recursive: true, filter });
-  for (const name of ['probe.sh', 'probe-steps.sh', ...SCRIPTS, 'src']) cpSync(join(here, name), join(target, name), { recursive: true });
+  copyApp(join(target, 'app'));
+  for (const name of ['probe.sh', 'probe-steps.sh', 'judge.mjs', 'verdicts.mjs', ...SCRIPTS, 'src'])
+    cpSync(join(here, name), join(target, name), { recursive: true });
   compileTools(join(target, 'bin'), join(target, 'src'));
   if (criu) cpSync(criu, join(target, 'criu'), { recursive: true });
   writeFileSync(join(target, 'node.xz'), execFileSync('xz', ['-6', '-c', process.execPath], { maxBuffer: 2 ** 28 }));
@@ -38,4 +49,4 @@ function main() {
   return 0;
 }
 
-runMain(main);
+if (process.argv[1] === fileURLToPath(import.meta.url)) runMain(main);

@@ -102,6 +102,20 @@ p1_cpu() {
   pass "a process without CUDA comes back, and its images need no plugin"
 }
 
+# A process without CUDA that other machines can take: a static program, dumped where the GPU is. Its images are kept in im.p3 (probe.sh brings them back).
+p3_move() {
+  ST=$W/run/p3.st
+  # Functions for processors that the other machine may not have are not chosen (glibc manual, 38.3).
+  GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ setsid "$B/victim" "$ST" </dev/null >/dev/null 2>&1 &
+  P=$!
+  pids+=($P)
+  waitfor $P "$ST" 'tick  *[1-9]' || fail "the program does not count"
+  dumps im.p3 || fail_log im.p3/dump.log "dump of a process without CUDA"
+  named im.p3 && fail "inventory.img names cuda_plugin, though there is no CUDA state"
+  cp "$ST" im.p3.st
+  pass "images that need no plugin are in im.p3"
+}
+
 p6_roundtrip() {
   tgt p6 --mib 64 --pinned 8 --hostreg 8 --graph --threads 3 || fail "target"
   round im.p6
@@ -130,6 +144,7 @@ exit 0
 A
   chmod 755 "$W/run/fails.sh"
   dumps im.p9 --action-script "$W/run/fails.sh" && fail "dump gave 0 although its script failed"
+  grep -q 'post-dump' im.p9/dump.log || fail_log im.p9/dump.log "the dump did not come as far as its script"
   counts "after the failed dump"
   pass "the target runs, its memory is right"
 }
@@ -143,7 +158,7 @@ p10_vram() {
   # Leaves less than the 4 GiB, and enough for the context of this process itself.
   tgt hog --mib $((free - 2500)) || fail "the process that takes the memory"
   restores im.p10 && fail "restore gave 0 without memory"
-  grep -iE 'memory' im.p10/restore.log | tail -3 | grep . || fail_log im.p10/restore.log "the message does not tell of memory"
+  grep -iE 'GiB of memory' im.p10/restore.log | tail -3 | grep . || fail_log im.p10/restore.log "the message does not tell of memory"
   alive "$victim" && fail "the refused restore left pid $victim"
   kill -9 "$P"
   sleep 2
@@ -212,6 +227,32 @@ p17_seccomp() {
   pass "refused with the reason, the target goes on"
 }
 
+# A.5.2 16 through the plugin: criu-ts killed at several moments of a dump; its helper gives the devices back (users.md).
+p16_killed() {
+  tgt p16 --mib 2048 || fail "target"
+  local after dump i state midway=0
+  for after in 0.3 0.6 0.8 1.0 1.3 1.8 2.4; do
+    rm -rf im.p16
+    mkdir -p im.p16
+    "$CT" dump -t "$P" -D im.p16 -v4 -o dump.log $FLAGS -R >/dev/null 2>&1 &
+    dump=$!
+    sleep $after
+    kill -9 $dump 2>/dev/null && echo "  killed after $after s: $(tail -1 im.p16/dump.log)"
+    state=$(ctl -w 3 "$P" state)
+    echo "$state" | tail -1
+    echo "$state" | grep -qE 'state=[12]|HANG' && midway=$((midway + 1))
+    wait $dump 2>/dev/null
+    for ((i = 0; i < 100; i++)); do
+      ctl "$P" state | grep -q 'state=0' && break
+      sleep 0.1
+    done
+    [ $i -lt 100 ] || fail "10 s after criu-ts was killed at $after s the target is not running: $(ctl "$P" state tid)"
+    counts "after criu-ts was killed at $after s"
+  done
+  [ $midway -gt 0 ] || fail "no kill met the target locked or checkpointed"
+  pass "the target runs after each of 7 kills; $midway met it locked or checkpointed"
+}
+
 # The first two GPUs change places, all others stay: a map must name every one.
 swapped_map() {
   local count map="0=1+1=0" i
@@ -229,6 +270,31 @@ p18_map() {
   after=$(gpus_of $P)
   [ "$after" != "$before" ] || fail "still on $before"
   pass "went from $before to $after"
+}
+
+# Maps that change nothing: every device by number, and by its place.
+p18_same() {
+  tgt p18s --mib 16 || fail "target"
+  round im.p18a --enable-plugin cuda_plugin:deviceMap=0=0
+  ends "$P"
+  restores im.p18a --enable-plugin cuda_plugin:deviceMap=ordinal || fail_log im.p18a/restore.log "restore with deviceMap=ordinal"
+  counts "after the restore by ordinal"
+  pass "complete maps that change nothing are taken"
+}
+
+# What a process without CUDA pays for the plugin on a host that has a driver: dumps in turn, with and without it.
+p1_cost() {
+  setsid sleep 300 </dev/null >/dev/null 2>&1 &
+  P=$!
+  pids+=($P)
+  local i
+  for i in 1 2 3 4 5 6; do
+    dumps im.p1c -R || fail_log im.p1c/dump.log dump
+    grep -hE 'pauseDevices|checkpointDevices|prepare' im.p1c/dump.log
+    dumps im.p1d -R --disable-plugin cuda_plugin || fail_log im.p1d/dump.log dump
+    rm -rf im.p1c im.p1d
+  done
+  pass "times are in the log: with the plugin, without, and so on"
 }
 
 # Waits up to 60 s for so many losses of a training run: losses NAME COUNT
@@ -255,4 +321,48 @@ p19_series() {
   head -n $steps "$W/run/series2.st.losses" >"$W/run/series2.losses"
   cmp "$W/run/series1.losses" "$W/run/series2.losses" || fail "the series are not equal; cmp names the first line that differs"
   pass "$steps losses are equal bit by bit"
+}
+
+# Programs as people run them: program NAME
+program() {
+  ST=$W/run/r_$1.st
+  rm -f "$ST"
+  PYTHONUNBUFFERED=1 setsid python3 "$W/src/programs.py" "$1" "$ST" </dev/null >"$W/run/r_$1.out" 2>&1 &
+  P=$!
+  pids+=($P)
+  if ! waitfor $P "$ST" 'step  *[1-9]'; then
+    tail -20 "$W/run/r_$1.out"
+    fail "$1 does not start"
+  fi
+  round "im.r_$1"
+  pass "$1 goes on, and computes what it computed"
+}
+
+r_cupy() { program cupy; }
+
+r_jax() { program jax; }
+
+r_triton() { program triton; }
+
+r_graph() { program graph; }
+
+r_generate() { program generate; }
+
+# PyTorch with expandable segments, through the plugin.
+r_expandable() {
+  torchrun r_expandable expandable_segments:True || fail "the training loop"
+  round im.r_expandable
+  pass "expandable segments go on"
+}
+
+# A tree that stands: the driver would wait for it for ever.
+p4_stopped() {
+  tgt p4 --mib 16 || fail "target"
+  kill -STOP "$P"
+  mkdir -p im.p4
+  timed "$CT" dump -t "$P" -D im.p4 -v4 -o dump.log $FLAGS --enable-plugin cuda_plugin:lockTimeout=2000 && fail "dump gave 0"
+  tail -3 im.p4/dump.log
+  kill -CONT "$P"
+  counts "after the refusal"
+  pass "refused, and the target goes on when it is let"
 }

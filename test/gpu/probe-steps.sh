@@ -76,26 +76,40 @@ check_tools
 unpack &
 unpacking=$!
 warm_torch &
-step facts 25 &
+[ -n "$GPU_STEPS$GPU_LAST" ] || step facts 25 &
 wait $! $unpacking
+# GPU_STEPS side by side, then GPU_LAST one after the other, instead of all.
+if [ -n "$GPU_STEPS$GPU_LAST" ]; then
+  at_once 70 $GPU_STEPS
+  wait
+  for name in $GPU_LAST; do step $name 60; done
+  exit
+fi
+# Alone, for their times: the calls by hand, then the command with the plugin.
 step t16 14
 step noinit 12
-step t1g 25
+step p6_roundtrip 25
+step t1g 20
 step par 15
-at_once 20 b_state b_tid b_lock b_but b_woken b_wlock
-at_once 8 check
-at_once 12 nodecpu
+at_once 20 b_state b_tid b_lock b_but b_woken b_wlock doctor check nodecpu p1_cpu p3_move
 wait
 note "questions about threads at $(seconds) s"
-at_once 25 a_none uids legal spin rich seccomp twogpus ours criu
+at_once 40 p8_leave p9_error p11_tree p12_states p13_managed p14_fork p17_seccomp a_none legal spin rich
+at_once 70 p19_series
+wait
+note "the command at $(seconds) s"
+at_once 40 x_peer x_peerours x_ourspeer x_tool p16_killed ours oursrich uids seccomp
 at_once 40 torch torchx
-sleep 8
-at_once 25 forked managed ipc vmm1 vmm2 nvml pidns sigstop oursrich criuours ourscriu ourslocked
+at_once 70 r_cupy r_jax r_triton r_graph r_generate r_expandable p4_stopped
+wait
+note "exchange at $(seconds) s"
+at_once 30 criu criuours ourscriu ourslocked forked managed ipc vmm1 vmm2 nvml pidns sigstop
 at_once 40 torchcriu
 wait
-note "questions and images at $(seconds) s"
-for name in doctor p1_cpu p6_roundtrip p8_leave p9_error p11_tree p12_states p13_managed p14_fork p17_seccomp p18_map p10_vram; do step $name 30; done
-step p19_series 60
+note "odd things at $(seconds) s"
+# These take the memory of the device, or want the machine for themselves.
+step p10_vram 40
+step x_times 60
 step killed 25
 step vram 25
 step dies 12

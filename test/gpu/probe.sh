@@ -1,6 +1,6 @@
 #!/bin/bash
 # bash .gpu/probe.sh: all steps on a bare machine, many side by side. Ends within GPU_LIMIT + 20 s whatever happens; $OUT/probe.log, summary.txt, snaps.tar.gz,
-# images.tar.gz.
+# images.tar.gz, move.tar.gz.
 LIMIT=${GPU_LIMIT:-260}
 OUT=${OUT:-/tmp/gpu-out}
 export GPU_WORK=${GPU_WORK:-/tmp/gpu}
@@ -14,7 +14,7 @@ prepare() {
   mkdir -p "$W/logs" "$W/node" "$W/run" "$W/snaps"
   cp -r "$here"/{bin,src,app} "$W"/
   [ -d "$here/criu" ] && cp -r "$here/criu" "$W"/
-  cp "$here"/*.sh "$W"/
+  cp "$here"/*.sh "$here"/*.mjs "$W"/
   # Steps of other users read here, too.
   chmod 755 "$W" "$W"/bin/* "$W"/app/core/cli/criu-ts
   chmod -R a+rX "$W"
@@ -49,14 +49,17 @@ collect() {
   } >"$OUT/probe.log" 2>&1
   timeout 6 tar czf "$OUT/snaps.tar.gz" snaps run logs 2>/dev/null
   timeout 6 tar czf "$OUT/images.tar.gz" --exclude='pages-*.img' im.* 2>/dev/null
+  tar czf "$OUT/move.tar.gz" im.p3 im.p3.st bin/victim 2>/dev/null
   {
-    cat logs/times
-    grep -H "^VERDICT" logs/*.log
-    for log in t16 noinit t1g par b_state b_tid b_lock b_but b_woken b_wlock ours torch torchx; do
-      echo "== $log"
-      grep -vE 'snap ' logs/$log.log 2>/dev/null | cut -c1-150 | tail -22
+    grep -v ' rc ' logs/times
+    "$W/node/node" "$W/judge.mjs" logs
+    for log in "$W"/logs/*.log; do
+      # The words of steps that did not pass, and of questions.
+      grep -q '^VERDICT pass' "$log" && continue
+      echo "== $(basename "$log" .log)"
+      grep -vE 'snap |^\$ ctl' "$log" | cut -c1-140 | tail -7
     done
-  } >"$OUT/summary.txt"
+  } >"$OUT/summary.txt" 2>&1
 }
 
 prepare
@@ -70,4 +73,4 @@ if kill -0 $steps 2>/dev/null; then
 fi
 clean_up
 collect
-tail -c 11500 "$OUT/summary.txt"
+head -c 11500 "$OUT/summary.txt"

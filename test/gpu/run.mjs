@@ -11,6 +11,9 @@ import { judge } from './verdicts.mjs';
 const CHECKS = [
   'doctor',
   'p1_cpu',
+  'p1_cost',
+  'p3_move',
+  'p4_stopped',
   'p6_roundtrip',
   'p8_leave',
   'p9_error',
@@ -19,9 +22,22 @@ const CHECKS = [
   'p12_states',
   'p13_managed',
   'p14_fork',
+  'p16_killed',
   'p17_seccomp',
   'p18_map',
+  'p18_same',
   'p19_series',
+  'r_cupy',
+  'r_jax',
+  'r_triton',
+  'r_graph',
+  'r_generate',
+  'r_expandable',
+  'x_peer',
+  'x_peerours',
+  'x_ourspeer',
+  'x_times',
+  'x_tool',
 ];
 /** Ask the driver; verdicts.mjs knows which of them assert something. */
 const PROBES = [
@@ -48,8 +64,11 @@ const PROBES = [
 const ODD = ['managed', 'ipc', 'vmm1', 'vmm2', 'nvml', 'pidns', 'ours', 'oursrich', 'torch', 'torchx', 'vram', 'killed', 'dies'];
 /** Cannot be asked here without another checkpointer. */
 const OTHER = ['criu', 'criuours', 'ourscriu', 'torchcriu'];
+/** CRIU with its own plugin and cuda-checkpoint. */
+const PEER = ['x_peer', 'x_peerours', 'x_ourspeer', 'x_times', 'x_tool'];
 const TWO_GPUS = ['twogpus', 'p18_map'];
-const TORCH = ['torch', 'torchx', 'torchcriu', 'p19_series'];
+const TORCH = ['torch', 'torchx', 'torchcriu', 'p19_series', 'r_triton', 'r_graph', 'r_generate', 'r_expandable'];
+const MODULES = { r_cupy: 'cupy', r_jax: 'jax', r_generate: 'transformers' };
 const LIMIT_S = 120;
 
 function missing() {
@@ -71,7 +90,12 @@ function askDriver(work) {
 function obstacle(step, work, devices) {
   if (TWO_GPUS.includes(step) && devices < 2) return `two GPUs: this machine has ${devices}`;
   if (OTHER.includes(step) && !existsSync(join(work, 'criu/criu'))) return 'no CRIU: name a folder with a program "criu" in CRIU_DIR';
-  if (TORCH.includes(step) && spawnSync('python3', ['-c', 'import torch'], { timeout: 60_000 }).status !== 0) return 'python3 has no torch';
+  if (PEER.includes(step) && !existsSync(join(work, 'criu/plugins/cuda_plugin.so')))
+    return 'no CRIU with its plugin: CRIU_DIR has no plugins/cuda_plugin.so and cuda-checkpoint';
+  const lacks = [...(TORCH.includes(step) ? ['torch'] : []), ...(MODULES[step] ? [MODULES[step]] : [])].find(
+    (name) => spawnSync('python3', ['-c', `import ${name}`], { timeout: 60_000 }).status !== 0,
+  );
+  if (lacks) return `python3 has no ${lacks}`;
   return undefined;
 }
 
@@ -82,7 +106,7 @@ function main() {
   if (process.env.GPU_TOOLS) cpSync(process.env.GPU_TOOLS, join(work, 'bin'), { recursive: true });
   else compileTools(join(work, 'bin'), join(work, 'src'));
   const devices = askDriver(work);
-  for (const name of [...SCRIPTS, 'src/torchloop.py']) cpSync(join(here, name), join(work, name));
+  for (const name of [...SCRIPTS, 'src/torchloop.py', 'src/programs.py']) cpSync(join(here, name), join(work, name));
   if (!existsSync(join(work, 'app'))) symlinkSync(root, join(work, 'app'));
   if (process.env.CRIU_DIR && !existsSync(join(work, 'criu'))) symlinkSync(process.env.CRIU_DIR, join(work, 'criu'));
   const known = [...CHECKS, ...PROBES, ...ODD, ...OTHER];

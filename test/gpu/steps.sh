@@ -14,4 +14,5 @@ kit=$(dirname "${BASH_SOURCE[0]}")
 . "$kit/ask.sh"
 . "$kit/images.sh"
 . "$kit/plugin.sh"
+. "$kit/peer.sh"
 "$@"

@@ -8,7 +8,7 @@ export const here = dirname(fileURLToPath(import.meta.url));
 export const root = join(here, '../..');
 
 /** Shell parts of the kit: steps.sh reads the others. */
-export const SCRIPTS = ['steps.sh', 'common.sh', 'ask.sh', 'images.sh', 'plugin.sh'];
+export const SCRIPTS = ['steps.sh', 'common.sh', 'ask.sh', 'images.sh', 'plugin.sh', 'peer.sh'];
 
 /** What ends the kit with a message and no stack trace. */
 export class KitError extends Error {}
@@ -33,7 +33,18 @@ export function compileTools(bin, work) {
   writeFileSync(join(work, 'kernels.h'), `static unsigned char __attribute__((aligned(64))) kernels_fatbin[] = {${bytes.join(',')}};\n`);
   const headers = cudaHeaders();
   for (const name of ['ctl', 'target', 'victim', 'facts']) {
-    const args = ['-O2', `-I${headers}`, `-I${work}`, '-o', join(bin, name), join(here, 'src', `${name}.c`), '-ldl', '-lpthread'];
+    // The victim moves to machines with other libraries.
+    const args = [
+      ...(name === 'victim' ? ['-static'] : []),
+      '-O2',
+      `-I${headers}`,
+      `-I${work}`,
+      '-o',
+      join(bin, name),
+      join(here, 'src', `${name}.c`),
+      '-ldl',
+      '-lpthread',
+    ];
     try {
       execFileSync('gcc', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     } catch (error) {

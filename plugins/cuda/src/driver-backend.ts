@@ -1,4 +1,5 @@
 /** The driver's own checkpoint API, called in a helper process. */
+import { existsSync } from 'node:fs';
 import {
   STATE_NAMES,
   type AbandonedCall,
@@ -15,7 +16,7 @@ import { callFailed, callHung, CudaCallError, CudaError, type CudaAction } from 
 import { HelperGone, HelperLate, HelperProcess, type HelperAnswer } from './helper-process.js';
 import { findHelper } from './helper-path.js';
 import { moduleVersion } from './driver-module.js';
-import { CUDA_INVALID_VALUE, CUDA_NOT_INITIALIZED, CUDA_SUCCESS, resultCode } from './result-codes.js';
+import { CUDA_INVALID_VALUE, CUDA_NOT_INITIALIZED, CUDA_OPERATING_SYSTEM, CUDA_SUCCESS, resultCode } from './result-codes.js';
 
 /** CUDA 12.8 (r570) brought the API. */
 const MIN_CUDA = 12_080;
@@ -85,13 +86,15 @@ export class DriverBackend extends CallingBackend implements CudaBackend {
     const { code, value } = await this.run(pid, 'find thread', 'thread', [], this.limits.askMs);
     // Both are answers for a process without CUDA; which one, differs between drivers.
     if (code === CUDA_NOT_INITIALIZED || code === CUDA_INVALID_VALUE) return null;
+    // What r580 says of a process that is not there.
+    if (code === CUDA_OPERATING_SYSTEM && isGone(pid)) return null;
     if (code !== CUDA_SUCCESS) throw callFailed(pid, 'find thread', code);
     return value as number;
   }
 
   async state(pid: number): Promise<CudaState> {
     const { code, value } = await this.run(pid, 'state', 'state', [], this.limits.askMs);
-    if (code !== CUDA_SUCCESS) throw callFailed(pid, 'state', code);
+    if (code !== CUDA_SUCCESS) throw callFailed(pid, 'state', code, isGone(pid));
     return STATE_NAMES[value as number] ?? 'other';
   }
 
@@ -116,7 +119,7 @@ export class DriverBackend extends CallingBackend implements CudaBackend {
 
   protected async act(pid: number, action: CudaAction, words: readonly string[], ms: number): Promise<void> {
     const { code } = await this.run(pid, action, action, words, ms);
-    if (code !== CUDA_SUCCESS) throw callFailed(pid, action, code);
+    if (code !== CUDA_SUCCESS) throw callFailed(pid, action, code, isGone(pid));
   }
 
   private async run(
@@ -135,6 +138,10 @@ export class DriverBackend extends CallingBackend implements CudaBackend {
       throw error;
     }
   }
+}
+
+function isGone(pid: number): boolean {
+  return !existsSync(`/proc/${pid}`);
 }
 
 /** A call about no process. */

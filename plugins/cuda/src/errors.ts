@@ -33,8 +33,10 @@ export class CudaCallError extends CudaError {
   }
 }
 
-/** The driver answered something else than success. */
-export function callFailed(pid: number, action: CudaAction, code: number): CudaCallError {
+/** The driver answered something else than success. @param gone nothing has that pid any more, which r580 says like this too (hardware.md) */
+export function callFailed(pid: number, action: CudaAction, code: number, gone = false): CudaCallError {
+  if (gone)
+    return new CudaCallError(pid, action, code, 'the process has ended', 'Look why it ended; nothing is left to give back to it.', false);
   const { name, meaning, hint } = resultCode(code);
   return new CudaCallError(pid, action, code, `${name} (${code}): ${meaning}`, hint, code === CUDA_OPERATING_SYSTEM);
 }

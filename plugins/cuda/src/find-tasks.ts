@@ -1,4 +1,5 @@
 /** Asks the driver which processes have CUDA state, and which. */
+import { readFileSync } from 'node:fs';
 import type { CudaBackend, CudaState } from './backend.js';
 import { CudaError, together } from './errors.js';
 import { eachAtOnce } from './at-once.js';
@@ -25,6 +26,7 @@ const USABLE: readonly CudaState[] = ['running', 'locked', 'checkpointed'];
 /** Processes with CUDA state, in the order of `pids`. All of them must run. @throws CudaError also for a state that a dump cannot go on from */
 export async function findTasks(backend: CudaBackend, pids: readonly number[]): Promise<CudaTask[]> {
   const threads = await restoreThreads(backend, pids);
+  for (const [pid, tid] of threads) if (isStopped(pid, tid)) throw stopped(pid);
   const found: CudaTask[] = [];
   // All before any is locked: even a question can hang while a peer of the process is locked.
   const failures = await eachAtOnce([...threads.keys()], { limit: ASK_LIMIT, afterFailure: 'stop' }, async (pid) => {
@@ -34,6 +36,24 @@ export async function findTasks(backend: CudaBackend, pids: readonly number[]): 
   });
   if (failures.length > 0) throw together('processes cannot be checkpointed with their CUDA state', failures);
   return found.sort((a, b) => pids.indexOf(a.pid) - pids.indexOf(b.pid));
+}
+
+/** By a signal or job control (proc_pid_stat(5)). The driver would wait for it whatever time limit it was given (hardware.md, sigstop). */
+function isStopped(pid: number, tid: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).startsWith('T');
+  } catch {
+    // It has ended: the driver tells.
+    return false;
+  }
+}
+
+function stopped(pid: number): CudaError {
+  return new CudaError(
+    `pid ${pid} uses CUDA and is stopped (SIGSTOP, or job control): the driver cannot pause it`,
+    `Let it run (kill -CONT ${pid}) for the dump.`,
+  );
 }
 
 function unusable(pid: number, state: CudaState): CudaError {

@@ -47,7 +47,11 @@ function lackOf(old: string, now: string, { tasks }: CudaRecord, free: ReadonlyM
   const needed = tasks.reduce((sum, { deviceBytes }) => sum + (deviceBytes?.[old] ?? 0), 0);
   const room = free.get(now);
   if (room === undefined || needed <= room) return [];
-  return [lack(`the checkpoint needs ${gib(needed)} on ${now}${now === old ? '' : ` (in place of ${old})`}, which has ${gib(room)} free`)];
+  return [
+    lack(
+      `the checkpoint needs ${gib(needed)} of memory on ${now}${now === old ? '' : ` (in place of ${old})`}, which has ${gib(room)} free`,
+    ),
+  ];
 }
 
 function lack(text: string): Finding {

@@ -8,11 +8,12 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { buildMock } from '../../../plugins/cuda/test/mock/build.js';
 import { FakeGpus, MIB, uuidOf } from '../../../plugins/cuda/test/mock/gpus.js';
-import { launcher, repository } from '../../helpers/run-command.js';
+import { repository } from '../../helpers/run-command.js';
 import { mockLibrary, packageIn } from './mock-command.js';
 import mockDevices from './mock-devices.js';
 
 type Verdict = readonly [verdict: string, reason: string];
+const { copyApp } = (await import(pathToFileURL(join(repository, 'test/gpu/pack.mjs')).href)) as { copyApp(target: string): void };
 interface Verdicts {
   judge(
     step: string,
@@ -121,6 +122,8 @@ async function surroundings(gpus: FakeGpus): Promise<{ work: string; env: Record
     mkdirSync(dirname(join(work, path)), { recursive: true });
     writeFileSync(join(work, path), '');
   }
+  // As it is carried to a bare machine: nothing of the clone is near it.
+  copyApp(join(work, 'carried'));
   // The command finds the plugin by itself where there is a driver; here it must be told, and where the devices are.
   const devices = join(work, 'mock-devices');
   packageIn(devices, mockDevices, 'mock-devices.js');
@@ -128,7 +131,7 @@ async function surroundings(gpus: FakeGpus): Promise<{ work: string; env: Record
   mkdirSync(dirname(command), { recursive: true });
   writeFileSync(
     command,
-    COMMAND.replaceAll('@REAL@', launcher)
+    COMMAND.replaceAll('@REAL@', join(work, 'carried/core/cli/criu-ts'))
       .replaceAll('@LIBRARY@', await mockLibrary())
       .replaceAll('@DEVICES@', devices),
   );
@@ -195,12 +198,15 @@ const ON_THE_MOCK: Readonly<Record<string, string>> = {
   ours: 'pass',
   oursrich: 'pass',
   p1_cpu: 'pass',
+  p3_move: 'pass',
   p6_roundtrip: 'pass',
   p8_leave: 'pass',
   p9_error: 'pass',
   p11_tree: 'pass',
   p12_states: 'pass',
+  p16_killed: 'pass',
   p17_seccomp: 'pass',
+  x_peer: 'skipped',
   p18_map: 'pass',
   torch: 'skipped',
 };

@@ -35,7 +35,7 @@ test('a process without CUDA has no channel, nor has a child that was forked aft
   for (const call of ['tid', 'state', 'lock', 'checkpoint', 'unlock'])
     assert.equal(await caller.code(`${call} ${child}`), CU.notInitialized, call);
   assert.equal(await caller.code(`tid ${process.pid}`), CU.notInitialized);
-  for (const nobody of [0, -1, 0x3fffff]) assert.equal(await caller.code(`tid ${nobody}`), CU.invalidValue);
+  for (const nobody of [0, -1, 0x3fffff]) assert.equal(await caller.code(`tid ${nobody}`), CU.operatingSystem);
   assert.ok(target.gpuDescriptors(gpus, child).length > 0);
   await caller.call(`lock ${target.pid}`);
   await caller.call(`checkpoint ${target.pid}`);

@@ -11,7 +11,7 @@ const SOURCES = join(repository, 'plugins/cuda/test/mock');
 /** What is compiled besides: the victims' header, and the programs of the kit for hardware. */
 const OTHERS = [
   'test/fixtures/victims/victim.h',
-  ...['ctl.c', 'freeze.h', 'snapshot.h', 'libcuda.h'].map((name) => `test/gpu/src/${name}`),
+  ...['ctl.c', 'victim.c', 'freeze.h', 'snapshot.h', 'libcuda.h'].map((name) => `test/gpu/src/${name}`),
 ];
 /** Below test/.work, as all that tests build: git, the linters and the content hashes of the build leave it alone. */
 const BUILT = join(repository, 'test/.work/cuda-mock');

@@ -96,9 +96,12 @@ export class CudaTarget {
 
   /** Descriptors that lead to a GPU: sockets to the daemon and nodes. */
   gpuDescriptors(gpus: FakeGpus, pid = this.pid): string[] {
+    // The driver's socket that listens stays, and holds no device.
+    const lines = readFileSync(`/proc/${pid}/net/unix`, 'latin1').split('\n');
+    const listening = lines.filter((line) => line.includes(' @cuda-uvmfd-')).map((line) => `socket:[${line.trim().split(/\s+/)[6]}]`);
     return readdirSync(`/proc/${pid}/fd`)
       .map((fd) => readLink(`/proc/${pid}/fd/${fd}`))
-      .filter((link) => link.startsWith('socket:') || link.startsWith(`${gpus.folder}/nvidia`));
+      .filter((link) => (link.startsWith('socket:') && !listening.includes(link)) || link.startsWith(`${gpus.folder}/nvidia`));
   }
 
   mappings(pid = this.pid): string[] {

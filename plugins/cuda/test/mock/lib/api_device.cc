@@ -1,9 +1,12 @@
 // Driver API of the fake library: start, devices, contexts.
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 
 #include "control.h"
@@ -105,6 +108,17 @@ CUresult take_devices() {
   return g_process.device_count > 0 && open_nodes() ? kSuccess : kNoDevice;
 }
 
+// Real drivers leave such a socket open in every process, also while it is checkpointed (plugins/cuda/docs/hardware.md); the zero at its end is a part of its name.
+bool open_uvm_socket() {
+  struct stat names;
+  sockaddr_un address = {AF_UNIX, ""};
+  if (stat("/proc/self/ns/pid", &names) != 0) return false;
+  int n = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "cuda-uvmfd-%lu-%d", static_cast<unsigned long>(names.st_ino), getpid());
+  socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + static_cast<size_t>(n) + 1);
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  return fd >= 0 && bind(fd, reinterpret_cast<sockaddr *>(&address), length) == 0 && listen(fd, 128) == 0;
+}
+
 CUresult initialize() {
   snprintf(g_process.folder, sizeof g_process.folder, "%s", daemon_folder());
   if (getrandom(&g_process.client, sizeof g_process.client, 0) != sizeof g_process.client) return kOperatingSystem;
@@ -116,7 +130,7 @@ CUresult initialize() {
     choose_visible();
     if (g_process.visible_count == 0) code = kNoDevice;
   }
-  if (code == kSuccess && !(start_worker() && start_restore_thread())) code = kOperatingSystem;
+  if (code == kSuccess && !(open_uvm_socket() && start_worker() && start_restore_thread())) code = kOperatingSystem;
   if (code != kSuccess) close_links();
   return code;
 }

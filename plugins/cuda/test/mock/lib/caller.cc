@@ -49,7 +49,7 @@ CUresult find_ends(int pid, const char *kind, Ends *ends) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/task", pid);
   DIR *tasks = pid > 0 ? opendir(path) : nullptr;
-  if (tasks == nullptr) return kInvalidValue;
+  if (tasks == nullptr) return kOperatingSystem;
   CUresult code = kNotInitialized;
   for (dirent *one = readdir(tasks); one != nullptr && code != kSuccess; one = readdir(tasks)) {
     char name[32];
