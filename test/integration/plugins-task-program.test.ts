@@ -96,13 +96,13 @@ test('it runs in the process, on its memory, and nothing of it stays', async () 
   assert.equal(signals(victim.pid), before);
 });
 
-for (const [name, message] of [
-  ['crash', /seal_plugin 1\.0\.0 in restore\.postForking: .*pid \d+.* ended in its task program: that crashed/],
-  ['hang', /seal_plugin 1\.0\.0 in restore\.postForking did not answer within 700 ms/],
+for (const [name, deadlineMs, message] of [
+  ['crash', 20_000, /seal_plugin 1\.0\.0 in restore\.postForking: .*pid \d+.* ended in its task program: that crashed/],
+  ['hang', 700, /seal_plugin 1\.0\.0 in restore\.postForking did not answer within 700 ms/],
 ] as const)
   test(`a program that does this fails the restore, and nothing is left: ${name}`, async () => {
     const { victim } = await sealed();
-    const plugin = inside((task) => task.runNative(program(name)), 700);
+    const plugin = inside((task) => task.runNative(program(name)), deadlineMs);
     await victim.dump({ plugins: [plugin] });
     const error = await failure(victim.restore({ plugins: [plugin] }));
     assert.equal(error.code, 'CR_PLUGIN');
