@@ -95,7 +95,7 @@ export const creds: TaskResource = {
   name: 'creds',
   preflight(task) {
     // A restored task has the label of criu-ts, so that one is right without being in the images.
-    const own = readLabel(task.proc, process.pid, process.pid);
+    const own = task.proc.fact('own label', () => readLabel(task.proc, process.pid, process.pid));
     // No module gives labels to tasks.
     if (own === null) return [];
     const labels = new Set(task.threads.map((thread) => readLabel(task.proc, task.pid, thread.tid)));

@@ -37,6 +37,6 @@ export function parseCgroup(text: ProcText): CgroupMembership[] {
 
 /** Threads can differ from each other (version 1, and threaded domains of version 2). Null when the task is gone. */
 export function readCgroup(reader: ProcReader, pid: number, tid?: number): CgroupMembership[] | null {
-  const text = reader.read(`${taskDir(pid, tid)}/cgroup`, CGROUP_LIMIT);
+  const text = reader.read(`${taskDir(pid, tid)}/cgroup`, CGROUP_LIMIT, true);
   return text === null ? null : parseCgroup(text);
 }

@@ -215,12 +215,12 @@ export function parseFdInfo(text: ProcText): FdInfo {
 
 /** Whether fdinfo shows a lock; of most descriptors nothing else is asked before the freeze. */
 export function showsLock(reader: ProcReader, pid: number, fd: number): boolean {
-  const text = reader.read(`${taskDir(pid)}/fdinfo/${fd}`, FDINFO_LIMIT);
+  const text = reader.read(`${taskDir(pid)}/fdinfo/${fd}`, FDINFO_LIMIT, true);
   return text !== null && Buffer.from(text.bytes.buffer, text.bytes.byteOffset, text.bytes.length).includes('\nlock:');
 }
 
 /** Null when the descriptor was closed or the task is gone. Never blocks and changes nothing, unlike a timerfd_gettime() or a read. */
 export function readFdInfo(reader: ProcReader, pid: number, fd: number, tid?: number): FdInfo | null {
-  const text = reader.read(`${taskDir(pid, tid)}/fdinfo/${fd}`, FDINFO_LIMIT);
+  const text = reader.read(`${taskDir(pid, tid)}/fdinfo/${fd}`, FDINFO_LIMIT, true);
   return text === null ? null : parseFdInfo(text);
 }

@@ -54,6 +54,6 @@ export function parseLimits(text: ProcText): Rlimit[] {
 
 /** Limits of a process, also of a zombie. Null when it is gone; in the moment it is reaped the open still works and the text is empty. */
 export function readLimits(reader: ProcReader, pid: number): Rlimit[] | null {
-  const text = reader.read(`${taskDir(pid)}/limits`, LIMITS_LIMIT);
+  const text = reader.read(`${taskDir(pid)}/limits`, LIMITS_LIMIT, true);
   return text === null || text.bytes.length === 0 ? null : parseLimits(text);
 }

@@ -66,6 +66,7 @@ export function taskDir(pid: number, tid?: number): string {
 
 export class ProcReader {
   private buffer: Buffer;
+  private readonly facts = new Map<string, unknown>();
 
   /** `root` is where procfs is mounted; tests give a folder. */
   constructor(
@@ -75,6 +76,12 @@ export class ProcReader {
     this.buffer = Buffer.allocUnsafe(Math.max(bufferBytes, 4096));
   }
 
+  /** What `read` gives, asked once: facts of the host or of ourselves that each process of a tree is compared with. */
+  fact<T>(name: string, read: () => T): T {
+    if (!this.facts.has(name)) this.facts.set(name, read());
+    return this.facts.get(name) as T;
+  }
+
   path(relative: string): string {
     return `${this.root}/${relative}`;
   }
@@ -82,13 +89,14 @@ export class ProcReader {
   /**
    * The whole file. Null when the task (or the file) does not exist any more.
    * Throws CR_NO_PERMISSION or CR_KERNEL with path and errno, and CR_KERNEL when there are more than `limit` bytes.
+   * @param single the kernel shows it in one piece (single_open()): what one read gives into a larger buffer is all
    */
-  read(relative: string, limit: number): ProcText | null {
+  read(relative: string, limit: number, single = false): ProcText | null {
     const path = this.path(relative);
     let fd = -1;
     try {
       fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-      const length = this.fill(fd, path, limit);
+      const length = this.fill(fd, path, limit, single);
       return { bytes: this.buffer.subarray(0, length), path };
     } catch (error) {
       if (error instanceof CrError) throw error;
@@ -99,14 +107,15 @@ export class ProcReader {
     }
   }
 
-  /** procfs has no file sizes: read until 0 comes, also when a read was short (seq_file gives about a page at a time). */
-  private fill(fd: number, path: string, limit: number): number {
+  /** procfs has no file sizes: read until 0 comes, also when a read was short (seq_file gives about a page at a time), but for what is one piece. */
+  private fill(fd: number, path: string, limit: number, single: boolean): number {
     for (let length = 0; ;) {
       if (length === this.buffer.length) this.grow();
       const got = readSync(fd, this.buffer, length, this.buffer.length - length, null);
       if (got === 0) return length;
       length += got;
       if (length > limit) throw new CrError('CR_KERNEL', { message: `more than ${limit} bytes`, subject: { path } });
+      if (single && length < this.buffer.length) return length;
     }
   }
 

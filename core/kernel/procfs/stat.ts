@@ -171,7 +171,7 @@ export function parseStat(text: ProcText): Stat {
 
 /** stat of a process or, with `tid`, of a thread. Null when it is gone. */
 export function readStat(reader: ProcReader, pid: number, tid?: number): Stat | null {
-  const text = reader.read(`${taskDir(pid, tid)}/stat`, STAT_LIMIT);
+  const text = reader.read(`${taskDir(pid, tid)}/stat`, STAT_LIMIT, true);
   return text === null ? null : parseStat(text);
 }
 

@@ -273,7 +273,7 @@ const SHARED_PENDING = '\nShdPnd:';
 
 /** The text of it, valid until the reader reads again. Null when the task is gone. */
 export function readStatusText(reader: ProcReader, pid: number, tid?: number): ProcText | null {
-  return reader.read(`${taskDir(pid, tid)}/status`, STATUS_LIMIT);
+  return reader.read(`${taskDir(pid, tid)}/status`, STATUS_LIMIT, true);
 }
 
 /** ShdPnd alone: signals that wait for whichever thread of the process takes them first. Throws CR_KERNEL. */

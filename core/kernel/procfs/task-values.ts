@@ -27,7 +27,7 @@ export function parseValue<T>(text: ProcText, read: (scanner: ByteScanner) => T)
 }
 
 function readValue<T>(reader: ProcReader, relative: string, read: (scanner: ByteScanner) => T): T | null {
-  const text = reader.read(relative, VALUE_LIMIT);
+  const text = reader.read(relative, VALUE_LIMIT, true);
   return text === null || text.bytes.length === 0 ? null : parseValue(text, read);
 }
 
@@ -103,6 +103,6 @@ export function parseComm(text: ProcText): string {
 
 /** Name of a process or thread. */
 export function readComm(reader: ProcReader, pid: number, tid?: number): string | null {
-  const text = reader.read(`${taskDir(pid, tid)}/comm`, VALUE_LIMIT);
+  const text = reader.read(`${taskDir(pid, tid)}/comm`, VALUE_LIMIT, true);
   return text === null ? null : parseComm(text);
 }

@@ -13,7 +13,7 @@ const NODES_WITH_MEMORY = '/sys/devices/system/node/has_memory';
 export const mappingPolicy: TaskResource = {
   name: 'mapping-policy',
   // With one node all memory comes from there, whatever a policy says: nothing is lost that had an effect, and a walk over all pages is saved.
-  preflight: ({ pid, proc }) => (hasSeveralNodes(nodesWithMemory()) ? ownPolicies(proc, pid) : []),
+  preflight: ({ pid, proc }) => (hasSeveralNodes(proc.fact('nodes with memory', nodesWithMemory)) ? ownPolicies(proc, pid) : []),
 };
 
 /** A list such as `0-1,4`; policies name only nodes that are in it (mbind(2), EINVAL). */

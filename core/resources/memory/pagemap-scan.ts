@@ -11,6 +11,8 @@ const PAGEMAP_SCAN = 0xc0606610;
 const { size: REGION_SIZE, fields: REGION } = STRUCTS.page_region;
 const PAGE = 4096;
 const REGIONS = 8192;
+/** Memory of ours is zeroed again behind each scan, and a short range mostly has a few. */
+const SHORT_REGIONS = 256;
 const PAGE_IS = { file: 4n, present: 8n, swapped: 0x10n, zero: 0x20n, guard: 0x100n } as const;
 /** Guard pages look swapped (bits 62 and 58 of pagemap); kernels before 6.16 do not know the category, there SWAPPED must do. */
 const RETURN = PAGE_IS.present | PAGE_IS.swapped | PAGE_IS.guard;
@@ -52,10 +54,11 @@ function merge(ranges: readonly Range[]): Range[] {
 function scanRange(thread: KernelThread, fd: number, pid: number, range: Range, into: ScanResult): void {
   let at = range.start;
   while (at < range.end) {
-    // Never more regions than pages: memory for a few is had for less.
-    const room = Math.min(REGIONS, (range.end - at) / PAGE);
     // A short scan is done before another thread would have woken up. Nobody needs to trace for it.
-    const { value, free } = thread[range.end - at <= SHORT ? 'here' : 'once'](
+    const short = range.end - at <= SHORT;
+    // Never more regions than pages.
+    const room = Math.min(short ? SHORT_REGIONS : REGIONS, (range.end - at) / PAGE);
+    const { value, free } = thread[short ? 'here' : 'once'](
       'memory.scan',
       8192 + room * REGION_SIZE,
       (p) => {

@@ -104,10 +104,12 @@ function flagsOf(vma: SmapsVma, file: MappedFile | null): number {
   return flags;
 }
 
+const ADVICE = Object.entries(MADV_OF_FLAG).map(([flag, advice]) => ({ flag, advice }));
+
 function madviseOf(vma: SmapsVma): number {
   const droppable = vma.vmFlags.has('dp');
   let bits = 0;
-  for (const [flag, advice] of Object.entries(MADV_OF_FLAG)) {
+  for (const { flag, advice } of ADVICE) {
     // MAP_DROPPABLE implies DONTDUMP and WIPEONFORK by itself.
     if (vma.vmFlags.has(flag) && !(droppable && (flag === 'dd' || flag === 'wf'))) bits |= 1 << advice;
   }
