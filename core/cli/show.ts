@@ -18,7 +18,7 @@ interface JsonForm {
 }
 
 function withImage(path: string, use: (file: ImageFile) => void): void {
-  const file = new ImageFile(path);
+  const file = ImageFile.open(path);
   try {
     use(file);
   } finally {

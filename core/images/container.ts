@@ -60,23 +60,37 @@ export function openImage(path: string): { fd: number; size: number } {
   throw new CrError('CR_IMAGE_BAD', { message: 'is not a regular file', subject: { path } });
 }
 
+const EMPTY = Buffer.alloc(0);
+
 /** An open image with a window into it: files may be larger than memory, records are small. */
 export class ImageFile {
   readonly path: string;
   readonly size: number;
-  readonly #fd: number;
-  #window = Buffer.alloc(0);
+  /** Null when the window is the whole file. */
+  readonly #fd: number | null;
+  #window: Buffer;
   #start = 0;
 
-  constructor(path: string) {
-    const { fd, size } = openImage(path);
+  private constructor(path: string, fd: number | null, size: number, window: Buffer) {
     this.path = path;
     this.size = size;
     this.#fd = fd;
+    this.#window = window;
+  }
+
+  /** Throws as openImage(). */
+  static open(path: string): ImageFile {
+    const { fd, size } = openImage(path);
+    return new ImageFile(path, fd, size, EMPTY);
+  }
+
+  /** One that was read already. */
+  static of(path: string, bytes: Buffer): ImageFile {
+    return new ImageFile(path, null, bytes.length, bytes);
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== null) closeSync(this.#fd);
   }
 
   /** `length` bytes at `offset`; valid until the next call. Throws CR_IMAGE_BAD when the file ends before. */
@@ -92,7 +106,7 @@ export class ImageFile {
     const window = Buffer.allocUnsafe(wanted);
     let have = 0;
     while (have < wanted) {
-      const got = readSync(this.#fd, window, have, wanted - have, offset + have);
+      const got = readSync(this.#fd!, window, have, wanted - have, offset + have);
       if (got === 0) throw badImage(this.path, offset + have, 'became shorter while it was read');
       have += got;
     }

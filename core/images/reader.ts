@@ -37,6 +37,8 @@ export class ImageReader {
   readonly #passed: readonly string[];
   #parent: ImageReader | null | undefined;
   readonly #shared = new SharedParts();
+  /** Whole files by name. */
+  #ahead: ReadonlyMap<string, Buffer> = new Map();
 
   /** Throws CR_IMAGE_DIR when `dir` is no folder. */
   constructor(dir: string, passed: readonly string[] = []) {
@@ -53,8 +55,13 @@ export class ImageReader {
     return this.#prefix + name;
   }
 
+  /** Gives contents of regular files of this folder that were read together: from now on they are what these files hold. */
+  readAhead(contents: ReadonlyMap<string, Buffer>): void {
+    this.#ahead = contents;
+  }
+
   exists(kind: KindName, id?: ImageId): boolean {
-    return lstatSync(this.#path(kind, id), { throwIfNoEntry: false }) !== undefined;
+    return this.#ahead.has(fileName(kindOf(kind), id)) || lstatSync(this.#path(kind, id), { throwIfNoEntry: false }) !== undefined;
   }
 
   /** All records. Throws CR_IMAGE_MISSING, CR_IMAGE_BAD, CR_IMAGE_FEATURE; an image that may be missing is asked for with exists(). */
@@ -105,7 +112,10 @@ export class ImageReader {
 
   #records(name: KindName, id: ImageId): ImageRecord[] {
     const kind = kindOf(name);
-    const file = new ImageFile(this.#path(name, id));
+    const own = fileName(kind, id);
+    const ahead = this.#ahead.get(own);
+    const path = this.pathOf(own);
+    const file = ahead ? ImageFile.of(path, ahead) : ImageFile.open(path);
     try {
       return [...readRecords(file, kind, checkMagic(file, kind), { shared: this.#shared })];
     } finally {

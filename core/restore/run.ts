@@ -41,6 +41,7 @@ import { freePid, ownPid, waitForPids } from './pids.js';
 import { ownVdso, planVdsos } from './plan-vdso.js';
 import { openPlugins, patiently, seenTasks } from './plugins.js';
 import { readInventory, readTasks } from './read.js';
+import { readAhead } from './read-ahead.js';
 import { holdAll, releaseAll, type Held } from './release.js';
 import { makeArena, parkingOf } from './place-arena.js';
 import { type SeedArena, SeedThreads } from './seed-arena.js';
@@ -205,6 +206,7 @@ class RestoreSession {
   }
 
   private read(images: ImageReader, sources: PageSources, shared: SharedMemory): RestoreRun {
+    images.readAhead(readAhead(this.thread, images.dir));
     const self = readStat(this.thread.proc, process.pid)!;
     const own = { sid: self.sid, pgid: self.pgrp };
     const { tasks, memory } = readTasks(images, sources, { shellJob: this.options.shellJob, own });

@@ -94,7 +94,7 @@ function readStrictly(reader: ImageReader, name: KindName): void {
 
 /** The image as JSON, in both forms, and as a listing. */
 function showAll(path: string): string {
-  const file = new ImageFile(path);
+  const file = ImageFile.open(path);
   try {
     const kind = kindOfFile(file);
     const entries = [...recordsOf(file, kind)].map((record, i) => recordToJson(file, kind, i, record, 'pretty'));

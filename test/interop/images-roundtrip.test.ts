@@ -73,7 +73,7 @@ function unknownFields(value: unknown, path: string): string[] {
 
 function checkImage(path: string): string {
   const bytes = readFileSync(path);
-  const file = new ImageFile(path);
+  const file = ImageFile.open(path);
   try {
     const kind = kindOfFile(file);
     const records = [...recordsOf(file, kind)];

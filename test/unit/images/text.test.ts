@@ -21,7 +21,7 @@ const STYLES: readonly [NumberStyle, number][] = [
 ];
 
 function jsonOf(path: string, style: NumberStyle, indent: number): string {
-  const file = new ImageFile(path);
+  const file = ImageFile.open(path);
   try {
     const kind = kindOfFile(file);
     const entries = [...recordsOf(file, kind)].map((record, i) => recordToJson(file, kind, i, record, style));
@@ -295,7 +295,7 @@ describe('whole images', () => {
       const vma = { start: '0x1000', end: '0x2000', pgoff: 0, shmid: 0, prot: 0, flags: 'MAP_PRIVATE', status: '0x10000', fd: -1 };
       const entries = [{ ...zero, mm_brk: '0xabc', mm_saved_auxv: [6, 4096, 0, 0, 0], vmas: [vma] }];
       writeFileSync(path, Buffer.concat(imageFromJson({ magic: 'MM', entries })));
-      const file = new ImageFile(path);
+      const file = ImageFile.open(path);
       const lines = [...imageLines(file, kindOfFile(file))];
       file.close();
       assert.ok(lines.includes('  mm_brk: 0xabc'), lines.join('\n'));
