@@ -55,7 +55,7 @@ export interface ArchImages {
   prepare(processor: () => Processor): void;
   /** The message, when the entry has it; what all architectures have in it. */
   infoOf(core: CoreEntry): { clear_tid_addr: bigint } | undefined;
-  /** Stores a thread. `extended` is in the order of Arch.extended; what infoOf() has stays. */
+  /** Stores a thread. `extended` is in the order of Arch.extended, and the image may look into it from then on; what infoOf() has stays. */
   store(core: CoreEntry, registers: Registers, extended: readonly Buffer[], processor: () => Processor): void;
   /**
    * Before anything is created: can this processor hold the state? `path` is the image that is blamed.

@@ -5,6 +5,7 @@ import { emitReadState, mostState, sizeOfState } from '../kernel/outside.js';
 import { Parasite, type RemoteJob } from '../kernel/parasite.js';
 import { runRemote } from '../kernel/remote-jobs.js';
 import type { RobustList } from '../kernel/robust-list.js';
+import { Slab } from '../kernel/slab.js';
 import { Program } from '../program/program.js';
 import type { Finish } from '../resources/resource.js';
 import type { DumpRun, DumpTask } from './model.js';
@@ -29,12 +30,14 @@ export function readOutside(run: DumpRun): void {
   for (const task of run.tasks) for (const resource of run.hooks.resources) if (!isZombie(task)) resource.readFrozen?.(task, run);
   // The first thread alone tells how much extended state there is: less memory for all others.
   let room = mostState();
+  const slab = new Slab();
+  const readers = run.hooks.resources.filter((resource) => resource.readOutside);
   for (let i = 0, count = 1; i < threads.length; i += count, count = BATCH) {
     const batch = threads.slice(i, i + count);
     const { value, free } = run.thread.once('collect.outside', 65536 + batch.length * (OUTSIDE_PER_THREAD + sizeOfState(room)), (p) =>
       batch.map((thread) => {
-        const keep = emitReadState(p, thread.tracee, room);
-        return { keep, finish: run.hooks.resources.map((resource): Finish | void => resource.readOutside?.(p, thread, run)) };
+        const keep = emitReadState(p, thread.tracee, room, slab);
+        return { keep, finish: readers.map((resource): Finish | void => resource.readOutside!(p, thread, run)) };
       }),
     );
     for (const { keep, finish } of value) {
@@ -65,17 +68,18 @@ export function infect(run: DumpRun, robust: RobustList): void {
 export function readInside(run: DumpRun): void {
   const jobs: RemoteJob[] = [];
   const finish: (Finish | void)[] = [];
+  const readers = run.hooks.resources.filter((resource) => resource.readThread);
   for (const task of live(run)) {
     const parasite = task.parasite!;
     const main = task.threads.find((t) => t.isMain)!;
     const program = new Program('collect.process', parasite.arena);
     for (const resource of run.hooks.resources) finish.push(resource.readInside?.(program, task, run));
-    for (const resource of run.hooks.resources) finish.push(resource.readThread?.(program, main, run));
+    for (const resource of readers) finish.push(resource.readThread!(program, main, run));
     jobs.push({ parasite, tracee: main.tracee, program: program.end() });
     for (const thread of task.threads) {
       if (thread === main) continue;
       const own = new Program('collect.thread', parasite.arena);
-      for (const resource of run.hooks.resources) finish.push(resource.readThread?.(own, thread, run));
+      for (const resource of readers) finish.push(resource.readThread!(own, thread, run));
       jobs.push({ parasite, tracee: thread.tracee, program: own.end() });
     }
   }

@@ -4,6 +4,7 @@ import { arch } from '../arch/current.js';
 import type { Program } from '../program/program.js';
 import type { KernelThread } from './kernel-thread.js';
 import { emitGetRegisters, registersAt } from './registers.js';
+import { Slab } from './slab.js';
 import type { Tracee } from './tracee.js';
 
 /** Threads per program: bounds our memory. */
@@ -20,10 +21,10 @@ export function sizeOfState(room: readonly number[]): number {
 }
 
 /**
- * Emits what reads registers, extended state (at most `room` bytes of each piece) and mask of a stopped thread.
+ * Emits what reads registers, extended state (at most `room` bytes of each piece, kept in `slab`) and mask of a stopped thread.
  * @returns to be called after the run: keeps them in the tracee, and answers how many bytes the pieces have
  */
-export function emitReadState(p: Program, tracee: Tracee, room: readonly number[]): () => number[] {
+export function emitReadState(p: Program, tracee: Tracee, room: readonly number[], slab: Slab): () => number[] {
   const subject = `of task ${tracee.tid}`;
   const regs = emitGetRegisters(p, tracee.tid, `read the registers ${subject}`);
   const extended = arch.extended.map(({ note }, k) => {
@@ -37,7 +38,7 @@ export function emitReadState(p: Program, tracee: Tracee, room: readonly number[
   return () => {
     tracee.registers = registersAt(regs);
     const sizes = extended.map(({ iov }) => iov.num(8));
-    tracee.extended = extended.map(({ data }, k) => data.copy(0, sizes[k]));
+    tracee.extended = extended.map(({ data }, k) => slab.copy(data.bytes(sizes[k])));
     tracee.mask = mask.u64();
     return sizes;
   };
@@ -46,10 +47,11 @@ export function emitReadState(p: Program, tracee: Tracee, room: readonly number[
 /** Reads registers, extended state and mask of every thread into the tracees. */
 export function readRegisters(thread: KernelThread, tracees: readonly Tracee[]): void {
   const room = mostState();
+  const slab = new Slab();
   for (let i = 0; i < tracees.length; i += BATCH) {
     const batch = tracees.slice(i, i + BATCH);
     const { value, free } = thread.once('outside.registers', 4096 + batch.length * sizeOfState(room), (p) =>
-      batch.map((tracee) => emitReadState(p, tracee, room)),
+      batch.map((tracee) => emitReadState(p, tracee, room, slab)),
     );
     for (const keep of value) keep();
     free();

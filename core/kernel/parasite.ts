@@ -1,6 +1,6 @@
 /** The parasite: an arena shared with a frozen process and a daemon in each of its threads. It comes by infect.ts and goes by cure.ts. */
 import { PTRACE } from '../abi/ptrace.js';
-import type { RescueData } from '../arch/arch.js';
+import type { Registers, RescueData } from '../arch/arch.js';
 import { arch } from '../arch/current.js';
 import { CrError } from '../errors.js';
 import type { Arena } from '../program/arena.js';
@@ -31,6 +31,8 @@ export class Parasite {
   private data: { readonly addr: number; readonly size: number } | null = null;
   private memory: Arena | null = null;
   private readonly daemons = new Map<Tracee, Daemon>();
+  /** Registers with which threads go on: asked for when they get a stub, and when they leave. */
+  private readonly back = new Map<Tracee, Registers>();
   /** Every daemon runs, and nobody has been told to stop. */
   private allRun = false;
 
@@ -74,7 +76,11 @@ export class Parasite {
   /** What brings a thread back to where it was. */
   private rescueOf(tracee: Tracee): RescueData {
     if (!tracee.registers) throw new CrError('CR_INTERNAL', { message: `registers of ${tracee.tid} were not read`, target: 'frozen' });
-    const registers = arch.resumed(tracee.registers, { signalPending: tracee.signalPending, sameTask: true });
+    let registers = this.back.get(tracee);
+    if (!registers) {
+      registers = arch.resumed(tracee.registers, { signalPending: tracee.signalPending, sameTask: true });
+      this.back.set(tracee, registers);
+    }
     const maps = this.code && this.data ? { code: this.code, data: this.data } : {};
     return { registers, mask: tracee.mask, ...maps };
   }

@@ -55,7 +55,7 @@ export class Program {
   private words = wordsOf(this.buffer);
   private readonly cells: CellInfo[] = [];
   /** Pids that cells are about. */
-  private readonly subjects = new Map<number, number>();
+  private subjects: Map<number, number> | null = null;
   /** Memory that ops of the program may touch. */
   private readonly memory: MemoryRange[];
   private start = -1;
@@ -130,7 +130,7 @@ export class Program {
   }
 
   setSubject(index: number, pid: number): void {
-    this.subjects.set(index, pid);
+    (this.subjects ??= new Map()).set(index, pid);
   }
 
   /** Reserves zeroed bytes for output. */
@@ -296,7 +296,7 @@ export class Program {
     const cell = this.cells[index];
     if (!cell) return new CrError('CR_TARGET_LOST', { message: `program ${this.name} was cut off`, ...context });
     const result = this.resultOf(index);
-    const pid = this.subjects.get(index);
+    const pid = this.subjects?.get(index);
     const errno = result < 0 ? errnoName(-result) : `0x${this.resultBigOf(index).toString(16)}`;
     return new CrError('CR_KERNEL', {
       message: `cannot ${cell.why || cell.text} (program ${this.name} op ${index})`,

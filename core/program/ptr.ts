@@ -73,6 +73,10 @@ export class Ptr {
     writeWord(this.arena.view, this.offset + by, value);
     return this;
   }
+  /** The first `length` bytes: a view, which dies with the mapping. */
+  bytes(length = this.size): Uint8Array {
+    return this.arena.bytes.subarray(this.offset, this.offset + length);
+  }
   /** A copy of the bytes (a view would die with the mapping). */
   copy(from = 0, length = this.size - from): Buffer {
     return Buffer.from(this.arena.bytes.subarray(this.offset + from, this.offset + from + length));

@@ -77,7 +77,7 @@ export function verify(view: DataView, start: number, count: number, limits: Ver
 
 class Verifier {
   private readonly problems: Problem[] = [];
-  private readonly closed = new Set<number>();
+  private closed: Set<number> | null = null;
   /** The program's own cells. */
   private readonly cells: MemoryRange;
   /** Upper halves of their addresses: less than 4 GiB, they lie in two pieces of 4 GiB at most. */
@@ -155,7 +155,7 @@ class Verifier {
       const value = this.arg(n);
       if (kind !== KIND.result) this.memory(`argument ${n}`, value, kind === KIND.word64 ? 8 : 4);
       else if (value < 0 || value >= this.index) this.report(`argument ${n} uses the result of cell ${value}, which is not before it`);
-      else if (this.closed.has(value)) this.report(`argument ${n} uses the descriptor of cell ${value} after close`);
+      else if (this.closed?.has(value)) this.report(`argument ${n} uses the descriptor of cell ${value} after close`);
     }
   }
 
@@ -181,7 +181,7 @@ class Verifier {
     // wait4(-1) in a process with Node in it would reap children of child_process; __WNOTHREAD limits it to our own thread's.
     if (number === WAIT4 && this.kind(0) === KIND.constant && this.arg(0) === -1 && (this.arg(2) & WNOTHREAD) === 0)
       this.report('wait4(-1) without __WNOTHREAD');
-    if (number === CLOSE && this.kind(0) === KIND.result) this.closed.add(this.arg(0));
+    if (number === CLOSE && this.kind(0) === KIND.result) (this.closed ??= new Set()).add(this.arg(0));
     if (number === CAPSET) this.dropped = this.index;
     if (this.dropped >= 0 && PRIVILEGED.has(number)) this.report(`needs a capability, after cell ${this.dropped} gave them up`);
   }

@@ -56,6 +56,17 @@ interface CapabilitySets {
 }
 
 export function capabilitySets(creds: CredsEntry): CapabilitySets | null {
+  const known = setsOfFrozen.get(creds);
+  if (known !== undefined) return known;
+  const sets = readSets(creds);
+  if (Object.isFrozen(creds)) setsOfFrozen.set(creds, sets);
+  return sets;
+}
+
+/** Of entries that never change: all threads with the same credentials have one (images/shared-parts.ts). */
+const setsOfFrozen = new WeakMap<CredsEntry, CapabilitySets | null>();
+
+function readSets(creds: CredsEntry): CapabilitySets | null {
   const sets = [creds.cap_inh, creds.cap_prm, creds.cap_eff, creds.cap_bnd, creds.cap_amb].map(fromWords);
   const [inheritable, permitted, effective, bounding, ambient] = sets;
   if (sets.includes(null)) return null;

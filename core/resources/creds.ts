@@ -42,10 +42,16 @@ function planTask(task: RestoreTask, run: RestoreRun): string[] {
   const own = run.own.status.caps;
   const lines = new Set<string>();
   let narrowed = 0n;
+  // Threads with the same credentials mostly have the same object.
+  const known = new Map<CredsEntry, readonly string[]>();
   for (const thread of task.threads) {
     const creds = credsPart(thread.core);
-    for (const line of credsProblems(creds, own)) lines.add(whose(task.pid, thread.tid) + line);
-    narrowed |= (capabilitySets(creds)?.bounding ?? 0n) & ~own.bounding;
+    let problems = known.get(creds);
+    if (!problems) {
+      known.set(creds, (problems = credsProblems(creds, own)));
+      narrowed |= (capabilitySets(creds)?.bounding ?? 0n) & ~own.bounding;
+    }
+    for (const line of problems) lines.add(whose(task.pid, thread.tid) + line);
   }
   // A bounding set can only shrink. It matters to programs that the task may start later, not to the task itself.
   if (narrowed !== 0n) run.log.warn(`pid ${task.pid} gets a bounding set without ${capabilityNames(narrowed)}, which criu-ts itself lacks`);

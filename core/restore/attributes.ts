@@ -106,6 +106,7 @@ function zombieProgram(run: RestoreRun, task: RestoreTask): Program {
 export function settleJobs(ctx: AttributeContext): SeedJob[] {
   const { run } = ctx;
   const tables = owners(run.tasks, 'files_id');
+  const emitBefore = threadSteps(BEFORE_LIMITS, run);
   return run.tasks
     .filter((task) => task.kind === 'live')
     .map((task) => {
@@ -117,21 +118,32 @@ export function settleJobs(ctx: AttributeContext): SeedJob[] {
         ctx.seeds.emitReaped(p, ctx.processes.of(helper));
       }
       emitStep(p, 'signals', task, run);
-      emitThreadSteps(p, BEFORE_LIMITS, task.threads[0]!, run);
+      emitBefore(p, task.threads[0]!);
       if (tables.has(task)) emitStep(p, 'filesLate', task, run);
       return jobOf(ctx, task, p);
     });
 }
 
-function emitThreadSteps(p: Program, steps: readonly ThreadStep[], thread: RestoreThread, run: RestoreRun): void {
-  for (const step of steps) for (const resource of run.hooks.resources) resource.thread?.[step]?.(p, thread, run);
+type EmitThread = (p: Program, thread: RestoreThread) => void;
+
+/** What emits these steps for a thread. Looked up once: most of the sixty resources have no part in any of them. */
+function threadSteps(steps: readonly ThreadStep[], run: RestoreRun): EmitThread {
+  const parts = steps.flatMap((step) =>
+    run.hooks.resources.flatMap(({ thread: ofThread }) =>
+      ofThread?.[step] ? [(p: Program, t: RestoreThread) => ofThread[step]!(p, t, run)] : [],
+    ),
+  );
+  return (p, thread) => {
+    for (let i = 0; i < parts.length; i++) parts[i]!(p, thread);
+  };
 }
 
 /** Between rounds 2 and 3: threads that have queued signals of their own, which count against a limit that is not set yet. Mostly none. */
 export function queueJobs(ctx: AttributeContext): SeedJob[] {
+  const emitBefore = threadSteps(BEFORE_LIMITS, ctx.run);
   return queuing(ctx.run).map((thread) => {
     const p = new Program('queue', ctx.run.arena);
-    emitThreadSteps(p, BEFORE_LIMITS, thread, ctx.run);
+    emitBefore(p, thread);
     return { thread: ctx.threads.of(thread), program: p.end(), pid: thread.task.pid };
   });
 }
@@ -147,6 +159,8 @@ export function threadJobs(ctx: AttributeContext): SeedJob[] {
   const { run } = ctx;
   const tables = owners(run.tasks, 'files_id');
   const done = new Set(queuing(run));
+  const emitBefore = threadSteps(BEFORE_LIMITS, run);
+  const emitAfter = threadSteps(AFTER_LIMITS, run);
   return run.tasks.flatMap((task) =>
     task.threads.map((thread): SeedJob => {
       const p = new Program('thread', run.arena);
@@ -154,8 +168,8 @@ export function threadJobs(ctx: AttributeContext): SeedJob[] {
         if (tables.has(task) && run.service.count > 0)
           p.sys.close_range(run.service.first, 0xffffffff, 0).must('close the service descriptors');
         emitStep(p, 'limits', task, run);
-      } else if (!done.has(thread)) emitThreadSteps(p, BEFORE_LIMITS, thread, run);
-      emitThreadSteps(p, AFTER_LIMITS, thread, run);
+      } else if (!done.has(thread)) emitBefore(p, thread);
+      emitAfter(p, thread);
       return { thread: thread.isLeader ? ctx.processes.of(task) : ctx.threads.of(thread), program: p.end(), pid: task.pid };
     }),
   );

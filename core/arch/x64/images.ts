@@ -51,11 +51,11 @@ const PADDING_OFFSET = 416;
 const SW_RESERVED = 464;
 const FP_SSE = 3n;
 
-/** The FXSAVE area (Intel SDM vol. 1, table 10-2). The entry keeps a copy of the area and looks into it. */
+/** The FXSAVE area (Intel SDM vol. 1, table 10-2). The entry looks into `xstate`, or into a copy of it. */
 function fpregsEntry(xstate: Buffer, layout: XsaveLayout): UserX86FpregsEntry {
-  // Memory of its own begins at an aligned place, which typed arrays want. They read in this processor's order, which is the area's own.
-  const area = Buffer.from(new Uint8Array(xstate).buffer);
-  const words = (from: number, count: number) => new Uint32Array(area.buffer, from, count);
+  // Typed arrays read in this processor's order, which is the area's own. They want an aligned place, which memory of its own has.
+  const area = xstate.byteOffset % 8 === 0 ? xstate : Buffer.from(new Uint8Array(xstate).buffer);
+  const words = (from: number, count: number) => new Uint32Array(area.buffer, area.byteOffset + from, count);
   return {
     cwd: area.readUInt16LE(0),
     swd: area.readUInt16LE(2),
@@ -77,7 +77,8 @@ function xsaveEntry(area: Buffer, layout: XsaveLayout): UserX86XsaveEntry {
   for (const { name, bit, size, word } of COMPONENTS) {
     const at = layout.offsets.get(bit);
     const [from, count] = at === undefined || at + size > area.length ? [0, 0] : [at, size / word];
-    entry[name] = word === 4 ? new Uint32Array(area.buffer, from, count) : new BigUint64Array(area.buffer, from, count);
+    const start = area.byteOffset + from;
+    entry[name] = word === 4 ? new Uint32Array(area.buffer, start, count) : new BigUint64Array(area.buffer, start, count);
   }
   return entry as unknown as UserX86XsaveEntry;
 }
