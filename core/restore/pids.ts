@@ -1,12 +1,15 @@
 /** Pids that a restore needs: free, or about to be. */
 import { readFileSync } from 'node:fs';
 import { nowMs } from '../clock.js';
+import { errnoNumber } from '../abi/errno.js';
 import { CrError } from '../errors.js';
 import { readProcesses } from '../kernel/procfs/processes.js';
+import type { KernelThread } from '../kernel/kernel-thread.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
 import { readThreads } from '../kernel/procfs/task-list.js';
 
+const ESRCH = errnoNumber('ESRCH');
 const WAIT_MS = 5000;
 const STEP_MS = 5;
 /** The kernel gives out none below when it starts again from the bottom (RESERVED_PIDS, kernel/pid.c). */
@@ -87,13 +90,24 @@ export function ownPid(proc: ProcReader, pids: readonly number[]): CrError | nul
   return new CrError('CR_PID_OWN', { message: `${what} (${comm})`, subject: { pid }, target: 'not started' });
 }
 
+/** Those that a process or thread has, asked of the kernel by one program: a file of /proc that is not there costs an exception for each. */
+function takenOf(thread: KernelThread, pids: readonly number[]): number[] {
+  const { value, free } = thread.here('pids.taken', 4096 + pids.length * 64, (p) =>
+    pids.map((pid) => p.sys.kill(pid, 0).ignore('anything but ESRCH says that somebody has the number (kill(2))')),
+  );
+  const taken = pids.filter((_, i) => value[i]!.result !== -ESRCH);
+  free();
+  return taken;
+}
+
 /**
  * Waits until every number is free. A zombie may be about to be reaped (a tree that was just killed), so it gets some seconds; anything else that
  * lives under a number is an error at once.
  */
-export async function waitForPids(proc: ProcReader, pids: readonly number[]): Promise<void> {
+export async function waitForPids(thread: KernelThread, pids: readonly number[]): Promise<void> {
+  const { proc } = thread;
   const deadline = nowMs() + WAIT_MS;
-  for (const pid of pids) {
+  for (const pid of takenOf(thread, pids)) {
     for (;;) {
       const stat = readStat(proc, pid);
       if (!stat) break;

@@ -253,7 +253,7 @@ class RestoreSession {
     const error = ownPid(this.thread.proc, tids);
     if (error && !tids.includes(process.pid)) this.ownThread = { numbers: tids, error };
     if (error) throw error;
-    await waitForPids(this.thread.proc, tids);
+    await waitForPids(this.thread, tids);
   }
 
   /** From the first process to threads that are held as what they were. */
