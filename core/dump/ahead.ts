@@ -10,6 +10,7 @@ import type { ImageWriter } from '../images/writer.js';
 import { kindOf, type KindName } from '../images/magic.js';
 import { KernelThread } from '../kernel/kernel-thread.js';
 import { readThreads } from '../kernel/procfs/task-list.js';
+import { FIRST_SHMID } from '../resources/files/memfd.js';
 import { O } from '../resources/files/open-flags.js';
 import { FIRST_TABLE } from '../resources/files/table.js';
 import type { TreeNode } from './tree.js';
@@ -21,31 +22,52 @@ const MAX_FILES = 20_000;
 const FILE_SIZE = 2 * 64 + 40;
 const PER_PROCESS: readonly KindName[] = ['core', 'mm', 'ids', 'pagemap', 'fs'];
 
-/** Names of the files that the tree will have, as it is now. */
+const live = (nodes: readonly TreeNode[]) => nodes.filter(({ stat }) => stat.state !== 'Z');
+
+/** Names of the files that the processes will have, as they are now. */
 function namesOf(thread: KernelThread, nodes: readonly TreeNode[]): string[] {
-  const live = nodes.filter(({ stat }) => stat.state !== 'Z');
   const out: string[] = [];
-  live.forEach((node, i) => {
+  live(nodes).forEach((node, i) => {
     const pid = node.status.nsPid.at(-1) ?? node.pid;
     for (const kind of PER_PROCESS) out.push(fileName(kindOf(kind), pid));
     out.push(fileName(kindOf('fdinfo'), FIRST_TABLE + i), `pages-${i + 1}.img`);
     for (const tid of readThreads(thread.proc, node.pid) ?? []) if (tid !== node.pid) out.push(fileName(kindOf('core'), tid));
   });
-  return out.slice(0, MAX_FILES);
+  return out;
+}
+
+/** Names of the files that `count` objects of shared memory will have: their pages, and what is where in these. */
+function sharedNamesOf(nodes: readonly TreeNode[], count: number): { pages: string[]; maps: string[] } {
+  const objects = Array.from({ length: Math.min(count, MAX_FILES / 2) }, (_, i) => i);
+  const { length } = live(nodes);
+  return {
+    pages: objects.map((i) => `pages-${length + i + 1}.img`),
+    maps: objects.map((i) => fileName(kindOf('pagemap-shmem'), FIRST_SHMID + BigInt(i))),
+  };
 }
 
 export class FilesAhead {
   private readonly thread: KernelThread;
   private readonly folder: number;
+  private readonly first: Promise<void>;
   private readonly work: Promise<void>;
 
-  private constructor(from: KernelThread, images: ImageWriter, names: readonly string[]) {
+  private constructor(from: KernelThread, images: ImageWriter, first: readonly string[], names: readonly string[]) {
     this.thread = new KernelThread(from.native);
     this.thread.observer = from.observer;
     this.folder = openSync(images.dir, O.rdonly | O.directory);
-    images.expect(names);
+    images.expect([...first, ...names]);
+    this.first = this.make(first);
+    this.work = this.make(names);
+    // Whoever waits is told; a failure that nobody waits for yet is none.
+    this.first.catch(() => undefined);
+    this.work.catch(() => undefined);
+  }
+
+  private make(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return Promise.resolve();
     const flags = O.rdwr | O.creat | O.excl | O.nofollow | O.cloexec;
-    this.work = this.thread.onceAsync('images.ahead', 4096 + names.length * FILE_SIZE, (p) => {
+    return this.thread.onceAsync('images.ahead', 4096 + names.length * FILE_SIZE, (p) => {
       for (const name of names) {
         const file = p.sys
           .openat(this.folder, p.cstr(name), flags, IMAGE_MODE)
@@ -55,17 +77,27 @@ export class FilesAhead {
     });
   }
 
-  /** Null when there is too little to do. */
-  static start(thread: KernelThread, images: ImageWriter, nodes: readonly TreeNode[]): FilesAhead | null {
+  /** Null when there is too little to do. @param sharedObjects how many objects of shared memory the tree maps */
+  static start(thread: KernelThread, images: ImageWriter, nodes: readonly TreeNode[], sharedObjects: number): FilesAhead | null {
     if (availableParallelism() < 2) return null;
-    const names = namesOf(thread, nodes);
-    return names.length < MIN_FILES ? null : new FilesAhead(thread, images, names);
+    const { pages, maps } = sharedNamesOf(nodes, sharedObjects);
+    const first = pages.length < MIN_FILES ? [] : pages;
+    const names = [...namesOf(thread, nodes), ...(first.length > 0 ? maps : [])].slice(0, MAX_FILES);
+    return first.length + names.length < MIN_FILES ? null : new FilesAhead(thread, images, first, names);
+  }
+
+  /**
+   * Before the tree is stopped: the files of shared memory are used right after each other, faster than they could be made meanwhile. Those of processes are
+   * made while the tree is read.
+   */
+  ready(): Promise<void> {
+    return this.first;
   }
 
   /** Before the writer finishes or removes what it made: nothing new may appear then. */
   async end(): Promise<void> {
     try {
-      await this.work;
+      await Promise.all([this.first, this.work]);
     } finally {
       this.thread.close();
       closeSync(this.folder);

@@ -38,6 +38,8 @@ export interface PreflightRun {
   readonly log: Log;
   /** Gets those of mapped files. */
   readonly buildIds: BuildIds;
+  /** Gets a name for each object of shared memory that the tree maps. */
+  readonly sharedMemory: Set<string>;
 }
 
 /** Walks and checks the tree. Throws CR_UNSUPPORTED with every reason. */
@@ -64,10 +66,10 @@ interface Outlook {
 }
 
 /** Throws CR_UNSUPPORTED. */
-function checkTree({ thread, options, hooks }: PreflightRun, nodes: readonly TreeNode[], files: PreflightFiles): Outlook {
+function checkTree({ thread, options, hooks, sharedMemory }: PreflightRun, nodes: readonly TreeNode[], files: PreflightFiles): Outlook {
   const { proc } = thread;
   const outlook = { foreseen: [], foregone: [] };
-  const context = { thread, files, hooks, own: readNamespaces(proc, process.pid), rights: readOwnState(proc), ...outlook };
+  const context = { thread, files, hooks, sharedMemory, own: readNamespaces(proc, process.pid), rights: readOwnState(proc), ...outlook };
   const live = nodes.filter((node) => !isZombie(node)).map((node) => node.pid);
   const refusals = [
     ...checkSession(nodes, options),
@@ -122,7 +124,7 @@ function checkBirths(thread: KernelThread, nodes: readonly TreeNode[], options: 
   return preflightBirths(thread, nodes, options.shellJob).map(({ pid, what, hint }) => ({ pid, what: `${what}. ${hint}` }));
 }
 
-interface Context extends Outlook {
+interface Context extends Outlook, Pick<PreflightRun, 'sharedMemory'> {
   readonly thread: KernelThread;
   readonly files: PreflightFiles;
   readonly hooks: Hooks;
@@ -131,7 +133,7 @@ interface Context extends Outlook {
   readonly own: ReturnType<typeof readNamespaces>;
 }
 
-function checkProcess({ thread, files, hooks, own, rights, foreseen, foregone }: Context, node: TreeNode): Refusal[] {
+function checkProcess({ thread, files, hooks, sharedMemory, own, rights, foreseen, foregone }: Context, node: TreeNode): Refusal[] {
   const { proc } = thread;
   const { pid, status } = node;
   if (isZombie(node)) return hasDeadLeader(proc, node) ? [{ pid, what: DEAD_LEADER }] : [];
@@ -143,6 +145,7 @@ function checkProcess({ thread, files, hooks, own, rights, foreseen, foregone }:
   checkNamespaces(own, readNamespaces(proc, pid), no);
   const vmas = readSmaps(proc, pid) ?? [];
   for (const vma of vmas) {
+    if (vma.kind === 'devZero' || vma.kind === 'memfd') sharedMemory.add(`${vma.devMajor}:${vma.devMinor}:${vma.inode}`);
     const reason = refuseVma(vma);
     if (reason && !hooks.claims.claimMapping.call(pid, vma)) no(`mapping ${vma.start.toString(16)}-${vma.end.toString(16)} ${reason}`);
   }

@@ -83,6 +83,7 @@ class DumpSession {
   private final: DumpResult['state'] | null = null;
   private freezer: CgroupFreezer | null = null;
   private bytesCopied = 0;
+  private expected: number | null = null;
   private readonly opening: PluginOpening;
   private images: ImageWriter | null = null;
   /** --timeout, or what a plugin made of it. */
@@ -135,7 +136,8 @@ class DumpSession {
     });
     if (!options.dryRun) await stages.run('preDumpScript', () => scripts.run('pre-dump', 'running', options.pid));
     const { log, hooks, thread, buildIds, tasks } = this;
-    const look = () => preflight({ thread, options, hooks, log, buildIds });
+    const sharedMemory = new Set<string>();
+    const look = () => preflight({ thread, options, hooks, log, buildIds, sharedMemory });
     this.nodes = await stages.run('preflight', () => this.opening.preflight(look));
     if (options.dryRun) return planned(this.nodes);
     const images = new ImageWriter(options.imagesDir);
@@ -144,7 +146,8 @@ class DumpSession {
     const ipc = new IpcDump({ thread, images, tasks, extra });
     this.run = { options, log, hooks, thread, images, id: newRunId(), extra, ipc, buildIds, tasks };
     try {
-      this.ahead = FilesAhead.start(this.thread, images, this.nodes);
+      this.ahead = FilesAhead.start(this.thread, images, this.nodes, sharedMemory.size);
+      await this.ahead?.ready();
       await this.frozenPart(this.run);
       await this.store(this.run);
       await stages.run('postDumpScript', () => scripts.run('post-dump', 'running', options.pid));
@@ -262,8 +265,10 @@ class DumpSession {
     await this.stages.checkAbort('while memory was written');
   }
 
+  /** The tree stands, so it is counted once: thousands of objects are copied one by one. */
   private get bytesExpected(): number {
-    return this.tasks.reduce((n, task) => n + task.vmas.reduce((m, vma) => m + vma.rss, 0), 0);
+    this.expected ??= this.tasks.reduce((n, task) => n + task.vmas.reduce((m, vma) => m + vma.rss, 0), 0);
+    return this.expected;
   }
 
   private freeze(): void {

@@ -15,7 +15,7 @@ const TMPFS_MAGIC = 0x01021994;
 const HUGETLBFS_MAGIC = 0x958458f6;
 const SEEK_SET = 0;
 /** System V segments keep their own ids for their pages, which are below; memfds are numbered from here. */
-const FIRST_SHMID = 0x8000_0000n;
+export const FIRST_SHMID = 0x8000_0000n;
 const SYSV = /^\/SYSV[0-9a-f]{8} \(deleted\)$/;
 
 /** Type of the file system, null when the file is gone meanwhile. */

@@ -6,7 +6,7 @@ import type { Range } from './ranges.js';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
-const PAIRS = 64;
+const MAX_PAIRS = 64;
 const PAGE = 4096;
 const HUGETLBFS_MAGIC = 0x958458f6;
 const BLOCK = 512;
@@ -15,15 +15,17 @@ const PART = 2 << 20;
 
 /** Page-aligned data ranges of descriptor `fd`, ascending, up to `size`. Moves the descriptor's position: give it a description of its own. */
 export function dataRanges(thread: KernelThread, fd: number, size: number): Range[] {
-  const fs = statfsSync(`/proc/self/fd/${fd}`);
-  if (fs.type === HUGETLBFS_MAGIC) return hugeRanges(fd, size, fs.bsize);
+  const huge = hugePageOf(fd);
+  if (huge !== null) return hugeRanges(fd, size, huge);
   const out: Range[] = [];
   let at = 0;
   while (at < size) {
+    // Between two ranges is a page at least.
+    const count = Math.min(MAX_PAIRS, Math.ceil((size - at) / PAGE / 2) + 1);
     const { value, free } = thread.here('sparse.seek', 16384, (p) => {
       const pairs: { data: Call; hole: Call }[] = [];
       let from: Call | number = at;
-      for (let i = 0; i < PAIRS; i++) {
+      for (let i = 0; i < count; i++) {
         // After the last data SEEK_DATA gives ENXIO; what follows then fails too and is not looked at.
         const data: Call = p.sys.lseek(fd, from, SEEK_DATA).ignore('the end is told by the error');
         const hole: Call = p.sys.lseek(fd, data, SEEK_HOLE).ignore('the end is told by the error');
@@ -45,6 +47,13 @@ export function dataRanges(thread: KernelThread, fd: number, size: number): Rang
     if (ended) break;
   }
   return out;
+}
+
+/** Size of the pages of a file on hugetlbfs; null elsewhere. Its files tell that size as their block size, so the file system is asked only about such. */
+function hugePageOf(fd: number): number | null {
+  if (fstatSync(fd).blksize <= PAGE) return null;
+  const fs = statfsSync(`/proc/self/fd/${fd}`);
+  return fs.type === HUGETLBFS_MAGIC ? fs.bsize : null;
 }
 
 /**
