@@ -6,7 +6,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { CrError } from '../errors.js';
 
 /** Memory mapped into this process. `buffer` is detached by unmap(): later access throws. The memory itself goes when no program runs in it any more. */
@@ -79,7 +78,7 @@ export const ABANDONED = -(2 ** 63);
 
 function findAddon(): string {
   // From dist/core/kernel (module tree) or dist (bundle): the first parent that holds the built addon.
-  for (let dir = dirname(fileURLToPath(import.meta.url)), i = 0; i < 6; dir = dirname(dir), i++) {
+  for (let dir = import.meta.dirname, i = 0; i < 6; dir = dirname(dir), i++) {
     const file = join(dir, 'native/build/Release/criu_ts.node');
     if (existsSync(file)) return file;
   }
