@@ -15,17 +15,23 @@ test('a caller killed with half of the answer read shifts the stream: all later 
   for (const call of ['state', 'unlock', 'state']) assert.equal(await second.code(`${call} ${target.pid}`), CU.operatingSystem, call);
 });
 
-test('a caller killed after its request leaves an answer behind: the next call gets that one', async () => {
+test('a checkpoint whose caller was killed completes by itself, and the next callers get answers of their own', async () => {
   const gpus = await mock.host();
   const [first, second] = [await mock.caller(), await mock.caller()];
   const target = await mock.target('device');
+  const hash = await target.hash();
+  await first.call(`lock ${target.pid}`);
   await gpus.killCaller('checkpoint', 'request');
   assert.equal(await first.outcome(`checkpoint ${target.pid}`), 'dead');
-  assert.equal(await second.code(`state ${target.pid}`), CU.illegalState, "the dead caller's answer");
-  assert.equal(await second.code(`lock ${target.pid}`), CU.success, "the state's answer");
+  assert.equal(await second.state(target.pid), STATE.checkpointed);
+  await second.call('init');
+  assert.equal(await second.code(`restore ${target.pid}`), CU.success);
+  assert.equal(await second.state(target.pid), STATE.locked);
+  assert.equal(await second.code(`unlock ${target.pid}`), CU.success);
+  assert.equal(await target.hash(), hash);
 });
 
-test('a thread that hangs does so for all callers; only a lock with a timeout comes back', async () => {
+test('a thread that hangs does so for all callers, whatever time limit a lock has', async () => {
   const gpus = await mock.host();
   const [first, second, third] = [await mock.caller(), await mock.caller(), await mock.caller()];
   const target = await mock.target('device');
@@ -33,7 +39,7 @@ test('a thread that hangs does so for all callers; only a lock with a timeout co
   await first.call(`lock ${target.pid}`);
   assert.equal(await first.outcome(`unlock ${target.pid}`), 'hangs');
   assert.equal(await second.outcome(`state ${target.pid}`), 'hangs');
-  assert.equal(await third.code(`lock ${target.pid} 100`), CU.notReady);
+  assert.equal(await third.outcome(`lock ${target.pid} 100`), 'hangs');
 });
 
 test('a thread that has crashed hangs its caller, and later callers find no CUDA', async () => {

@@ -89,9 +89,10 @@ test('without a GPU it cannot be initialised', async () => {
 
 test('a lock that times out fails, and a hanging target hangs the tool', async () => {
   const gpus = await mock.host();
-  const target = await mock.target('device');
-  await target.stop();
+  const target = await mock.target('device', { arguments: [1, 16, 3000] });
+  await target.launch();
   failed(await mock.tool(['--action', 'lock', '--pid', target.pid, '-t', 100]), /Could not lock/);
+  await target.stop();
   const state = mock.tool(['--get-state', '--pid', target.pid]);
   const asked = async (): Promise<boolean> => (await gpus.events()).some(({ what, call }) => what === 'begin' && call === 'get-state');
   for (let i = 0; i < 1000 && !(await asked()); i++) await sleep(10);

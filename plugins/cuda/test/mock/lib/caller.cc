@@ -2,8 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -70,33 +71,22 @@ int open_end(int pid, unsigned fd, int flags) {
   return open(path, flags | O_CLOEXEC);
 }
 
-void send_request(int fd, const Request &request, Fault fault, uint64_t deadline_ns) {
+void send_request(int fd, const Request &request, Fault fault, uint64_t serial) {
   struct {
     ChannelRequest head;
     CUcheckpointGpuPair pairs[kMaxPairs];
   } message;
-  message.head = {kRequestMagic, request.call, fault, request.flags, deadline_ns, request.pair_count, 0};
+  message.head = {kRequestMagic, request.call, fault, request.flags, serial, request.timeout_ms, request.pair_count};
   size_t pairs_size = request.pair_count * sizeof message.pairs[0];
   if (pairs_size > 0) memcpy(message.pairs, request.pairs, pairs_size);
   if (write(fd, &message, sizeof message.head + pairs_size) < 0) return;
-}
-
-// Only a lock has a time limit; everything else waits as long as the thread does not answer.
-bool wait_readable(int fd, uint64_t deadline_ns) {
-  if (deadline_ns == 0) return true;
-  uint64_t until = deadline_ns + kAnswerSlackNs;
-  for (uint64_t now = now_ns(); now < until; now = now_ns()) {
-    pollfd one{fd, POLLIN, 0};
-    if (poll(&one, 1, static_cast<int>((until - now) / 1'000'000 + 1)) > 0) return true;
-  }
-  return false;
 }
 
 CUresult read_answer(int fd, Death death, ChannelAnswer *answer, DeviceList *list) {
   char *bytes = reinterpret_cast<char *>(answer);
   if (!read_all(fd, bytes, 8)) return kOperatingSystem;
   if (death == Death::kHalfAnswer) raise(SIGKILL);
-  if (!read_all(fd, bytes + 8, 8)) return kOperatingSystem;
+  if (!read_all(fd, bytes + 8, sizeof *answer - 8)) return kOperatingSystem;
   if (answer->magic != kAnswerMagic || answer->device_count > kMaxDevices) return kOperatingSystem;
   DeviceList ignored;
   DeviceList *into = list == nullptr ? &ignored : list;
@@ -123,12 +113,15 @@ CUresult ask_target(int pid, const Request &request, const Verdict &verdict, CUp
   channel.requests = open_end(pid, ends.request_write, O_WRONLY);
   channel.answers = open_end(pid, ends.answer_read, O_RDONLY);
   if (channel.requests < 0 || channel.answers < 0) return kOperatingSystem;
-  uint64_t deadline = request.timeout_ms == 0 ? 0 : now_ns() + uint64_t{request.timeout_ms} * 1'000'000;
-  send_request(channel.requests, request, verdict.fault, deadline);
+  // Until the descriptors of this call are closed, by whatever.
+  while (flock(channel.requests, LOCK_EX) != 0)
+    if (errno != EINTR) return kOperatingSystem;
+  uint64_t serial = now_ns();
+  send_request(channel.requests, request, verdict.fault, serial);
   if (verdict.death == Death::kAfterRequest) raise(SIGKILL);
-  if (!wait_readable(channel.answers, deadline)) return kNotReady;
-  ChannelAnswer answer;
-  code = read_answer(channel.answers, verdict.death, &answer, list);
+  ChannelAnswer answer{};
+  do code = read_answer(channel.answers, verdict.death, &answer, list);
+  while (answer.magic == kAnswerMagic && answer.serial != serial);
   if (code == kSuccess && state != nullptr) *state = answer.state;
   return code;
 }

@@ -51,6 +51,7 @@ struct Process {
   CUprocessState state;  // written by the restore thread only
   uint64_t ordinal;      // which checkpoint of its job this was
   bool stored;           // device memory went to its caller's own storage
+  bool spent;            // a restore ran out of memory: no other one works
 };
 
 extern Process g_process;

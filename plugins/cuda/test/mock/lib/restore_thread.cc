@@ -39,7 +39,7 @@ CUresult serve(const ChannelRequest &request, const CUcheckpointGpuPair *pairs, 
     case Call::kState:
       return ask_group("state");
     case Call::kLock:
-      return lock_process(request.deadline_ns);
+      return lock_process(request.timeout_ms == 0 ? 0 : now_ns() + uint64_t{request.timeout_ms} * 1'000'000);
     case Call::kCheckpoint:
       return checkpoint_process(storage, list);
     case Call::kRestore:
@@ -62,13 +62,12 @@ void answer_one() {
   if (!read_all(g_pipes.request_read, &request, sizeof request)) hang();
   bool sane = request.magic == kRequestMagic && request.pair_count <= kMaxPairs;
   if (sane && !read_all(g_pipes.request_read, pairs, request.pair_count * sizeof pairs[0])) hang();
-  if (sane && request.deadline_ns != 0 && now_ns() > request.deadline_ns) return;
   DeviceList list;
   list.count = 0;
   if (sane) obey(request.fault);
   CUresult code = sane ? serve(request, pairs, &list) : kOperatingSystem;
   Answer answer;
-  answer.head = {kAnswerMagic, code, g_process.state, code == kSuccess ? list.count : 0};
+  answer.head = {kAnswerMagic, code, g_process.state, code == kSuccess ? list.count : 0, request.serial};
   memcpy(answer.devices, list.devices, sizeof list.devices);
   size_t size = sizeof answer.head + answer.head.device_count * sizeof list.devices[0];
   if (write(g_pipes.answer_write, &answer, size) != static_cast<ssize_t>(size)) hang();

@@ -104,9 +104,9 @@ CUresult checkpoint_process(bool storage, DeviceList *list) {
 }
 
 CUresult restore_process(const CUcheckpointGpuPair *pairs, uint32_t pair_count, bool storage, DeviceList *list) {
-  // The driver never recovers from a restore that ran out of memory (NVIDIA/cuda-checkpoint #44).
-  if (g_process.state == kFailed) return kOperatingSystem;
   if (g_process.state != kCheckpointed) return kIllegalState;
+  // The driver never recovers from a restore that ran out of memory (NVIDIA/cuda-checkpoint #44), and says CHECKPOINTED all the same (hardware.md, vram).
+  if (g_process.spent) return kOperatingSystem;
   // Memory that went to the caller's storage can only come back from there, and the other way round.
   if (g_process.stored != storage) return kInvalidValue;
   if (!has_checkpoint()) return kOperatingSystem;
@@ -117,7 +117,7 @@ CUresult restore_process(const CUcheckpointGpuPair *pairs, uint32_t pair_count, 
   if (code == kSuccess) {
     code = take_devices(pairs, pair_count);
     if (code == kSuccess) code = memory_to_devices(storage);
-    if (code == kOutOfMemory) g_process.state = kFailed;
+    if (code == kOutOfMemory) g_process.spent = true;
     if (code == kSuccess && storage) code = export_memory(list);
     if (code == kSuccess) g_process.state = storage ? kRestoring : kLocked;
     group_end("restore", code);

@@ -1,6 +1,7 @@
 // What a caller of the checkpoint API and the restore thread of a target say to each other, over two pipes whose ends the target holds.
 // The caller finds the thread by its name, "cuda" + 5 + 6 hex digits: the target's descriptors for writing requests and reading answers.
-// Requests carry no id and answers do not say what they answer: whoever dies in between shifts the stream for all callers after it (#2547).
+// One caller at a time: it holds a lock on the pipe, so that calls behind a hanging one hang, too. Who dies leaves the lock, and an answer that later callers pass over by
+// its serial; a target goes on with what it was asked. So r580 does (hardware.md). Who dies with half of an answer read shifts the stream for all after it (#2547).
 #ifndef MOCK_CHANNEL_H
 #define MOCK_CHANNEL_H
 
@@ -26,9 +27,9 @@ struct ChannelRequest {
   Call call;
   Fault fault;
   uint32_t flags;
-  uint64_t deadline_ns;  // CLOCK_MONOTONIC, 0: none. A lock that is read after it was given up by its caller, so it is not answered.
-  uint32_t pair_count;   // CUcheckpointGpuPair records that follow in the same write
-  uint32_t reserved;
+  uint64_t serial;      // no other request of this target has it
+  uint32_t timeout_ms;  // of a lock, from when the thread begins with it; 0: none
+  uint32_t pair_count;  // CUcheckpointGpuPair records that follow in the same write
 };
 static_assert(sizeof(ChannelRequest) == 32);
 
@@ -38,8 +39,9 @@ struct ChannelAnswer {
   int32_t code;
   uint32_t state;
   uint32_t device_count;  // ChannelDevice records that follow
+  uint64_t serial;        // of the request
 };
-static_assert(sizeof(ChannelAnswer) == 16);
+static_assert(sizeof(ChannelAnswer) == 24);
 
 struct ChannelDevice {
   unsigned char uuid[16];
@@ -50,8 +52,5 @@ static_assert(sizeof(ChannelDevice) == 32);
 
 // One write of at most PIPE_BUF bytes is never mixed with another caller's.
 constexpr uint32_t kMaxPairs = (PIPE_BUF - sizeof(ChannelRequest)) / 32;
-
-// A caller waits so much longer than the lock's own timeout for the thread's answer, before it takes the thread for stopped.
-constexpr uint64_t kAnswerSlackNs = 700'000'000;
 
 #endif
