@@ -1,5 +1,5 @@
 // The build steps in order. Each one states its inputs (content hash) and outputs; config/setup.mjs runs those that are stale.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { allExist, filesUnder, hashFiles } from './tree.mjs';
 import { build } from './tools.mjs';
@@ -37,6 +37,14 @@ export function installDependencies() {
   else build('installing packages', 'npm', args, { cwd: root });
 }
 
+/** CMake refuses the build folder of a clone that was moved or copied: such a one is made anew. */
+function buildNative(what, folder) {
+  const cache = join(folder, 'build/CMakeCache.txt');
+  const home = existsSync(cache) ? /^CMAKE_HOME_DIRECTORY:\w+=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1] : folder;
+  if (home !== folder) rmSync(join(folder, 'build'), { recursive: true });
+  build(what, node, [at('node_modules/cmake-js/bin/cmake-js'), 'build', '-d', folder], { cwd: root });
+}
+
 const generateNative = {
   name: 'native-headers',
   applies: () => existsSync(at('config/generate-native.mjs')),
@@ -50,7 +58,7 @@ const addon = {
   applies: () => existsSync(at('native/CMakeLists.txt')),
   inputs: () => hashFiles([...filesUnder(at('native')), at('package-lock.json')]),
   outputs: () => [at('native/build/CMakeCache.txt')],
-  run: () => build('native addon', node, [at('node_modules/cmake-js/bin/cmake-js'), 'build', '-d', at('native')], { cwd: root }),
+  run: () => buildNative('native addon', at('native')),
 };
 
 /** The program of the CUDA plugin that loads the driver library. Building it needs no CUDA. */
@@ -59,8 +67,7 @@ const cudaHelper = {
   applies: () => existsSync(at('plugins/cuda/native/CMakeLists.txt')),
   inputs: () => hashFiles([...filesUnder(at('plugins/cuda/native')), at('package-lock.json')]),
   outputs: () => [at('plugins/cuda/native/build/Release/criu-ts-cuda-helper')],
-  run: () =>
-    build('CUDA helper', node, [at('node_modules/cmake-js/bin/cmake-js'), 'build', '-d', at('plugins/cuda/native')], { cwd: root }),
+  run: () => buildNative('CUDA helper', at('plugins/cuda/native')),
 };
 
 const images = {
