@@ -30,7 +30,7 @@ mkdirSync(at('torn_plugin'));
 writeFileSync(join(at('torn_plugin'), 'package.json'), '{ "name": "torn_plugin", "criu-ts": { "name": "torn_plugin" } }');
 
 function doctor(...words: readonly string[]): { status: number | null; text: string } {
-  const { status, stdout, stderr } = criuTs(['plugin', 'doctor', ...words, '--plugin-dir', plugins, '--disable-plugin', 'cuda']);
+  const { status, stdout, stderr } = criuTs(['plugin', 'doctor', ...words, '--plugin-dir', plugins, '--disable-plugin', 'cuda', '-v1']);
   assert.equal(stderr, '');
   return { status, text: stdout };
 }
