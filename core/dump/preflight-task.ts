@@ -2,9 +2,10 @@
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { KCMP } from '../kernel/kcmp-classes.js';
 import type { KernelThread } from '../kernel/kernel-thread.js';
-import { readRestrictions, type Restrictions } from '../kernel/procfs/restrictions.js';
+import { restrictionsOf, type Restrictions } from '../kernel/procfs/restrictions.js';
 import { readStat, type Stat } from '../kernel/procfs/stat.js';
 import type { Status } from '../kernel/procfs/status.js';
+import { readStatusTexts } from '../kernel/thread-status.js';
 import { readThreads } from '../kernel/procfs/task-list.js';
 import type { TreeNode } from './tree.js';
 
@@ -39,10 +40,12 @@ export function preflightTask(thread: KernelThread, { pid, stat, status }: TreeN
   const { proc } = thread;
   const tids = [pid, ...(readThreads(proc, pid) ?? []).filter((tid) => tid !== pid)];
   const seen = look(thread, tids);
+  const restricted: Restrictions[] = [];
+  readStatusTexts(thread, pid, tids, (i, text) => (restricted[i] = restrictionsOf(text)));
   const threads = tids.flatMap((tid, i): PreflightThread[] => {
-    const restrictions = readRestrictions(proc, pid, tid);
+    const restrictions = restricted[i];
     const calls = seen[i];
-    if (restrictions === null || calls === undefined) return [];
+    if (restrictions === undefined || calls === undefined) return [];
     return [{ tid, restrictions, ...calls, ownTables: calls.ownTables.length === 0 || isEnding(proc, pid, tid) ? [] : calls.ownTables }];
   });
   return { pid, stat, status, threads, proc };

@@ -2,11 +2,13 @@
  * Credentials of every thread: ids, groups, the five capability sets, securebits, no_new_privs (credentials(7), capabilities(7)). All of them belong
  * to the thread, not to the process; C libraries only pretend otherwise.
  */
-import type { DumpRun, DumpThread } from '../dump/model.js';
+import type { DumpRun, DumpTask } from '../dump/model.js';
 import { CrError } from '../errors.js';
 import type { CredsEntry } from '../images/generated/core.js';
-import { parseStatus, readStatusText, type Status } from '../kernel/procfs/status.js';
+import type { ProcText } from '../kernel/procfs/reader.js';
+import { parseStatus, type Status } from '../kernel/procfs/status.js';
 import { readLabel } from '../kernel/procfs/task-values.js';
+import { readStatusTexts } from '../kernel/thread-status.js';
 import type { Program, StructPtr } from '../program/program.js';
 import type { RestoreRun, RestoreTask } from '../restore/model.js';
 import { capabilityNames, capabilityNumbers, toWords } from './capabilities.js';
@@ -26,16 +28,21 @@ const PR_CAP_AMBIENT_RAISE = 2;
 const SECBIT_NO_SETUID_FIXUP = 1 << 2;
 const CAPABILITY_VERSION_3 = 0x20080522;
 
-function readThreadCreds(run: DumpRun, thread: DumpThread, known: Map<string, CredsEntry>): void {
-  const { task, tid } = thread;
-  const text = readStatusText(run.thread.proc, task.pid, tid);
-  if (!text)
-    throw new CrError('CR_TARGET_LOST', { message: 'ended while it was frozen', subject: { pid: task.pid, tid }, target: 'running' });
+function readThreadCreds(run: DumpRun, { pid, threads }: DumpTask): void {
+  const known = new Map<string, CredsEntry>();
+  const tids = threads.map(({ tid }) => tid);
+  readStatusTexts(run.thread, pid, tids, (i, text) => (threadPart(threads[i]!.core).creds = credsOf(text, known)));
+  const lost = threads.find(({ core }) => threadPart(core).creds === undefined);
+  if (lost)
+    throw new CrError('CR_TARGET_LOST', { message: 'ended while it was frozen', subject: { pid, tid: lost.tid }, target: 'running' });
+}
+
+function credsOf(text: ProcText, known: Map<string, CredsEntry>): CredsEntry {
   const lines = credsLines(Buffer.from(text.bytes.buffer, text.bytes.byteOffset, text.bytes.length));
   let entry = known.get(lines);
   if (!entry) known.set(lines, (entry = credsEntry(parseStatus(text))));
   // A copy: each thread gets securebits of its own.
-  threadPart(thread.core).creds = { ...entry };
+  return { ...entry };
 }
 
 function planTask(task: RestoreTask, run: RestoreRun): string[] {
@@ -116,8 +123,7 @@ export const creds: TaskResource = {
       threadPart(only.core).creds = credsEntry(task.status);
       return;
     }
-    const known = new Map<string, CredsEntry>();
-    for (const thread of task.threads) readThreadCreds(run, thread, known);
+    readThreadCreds(run, task);
   },
   readThread(p, thread) {
     const bits = p.sys.prctl(PR_GET_SECUREBITS, 0, 0, 0, 0).must('read the securebits');

@@ -1,20 +1,15 @@
 /** What /proc/PID/status says about restrictions of one thread, without reading the fifty other lines: a process may have thousands of threads. */
 import { CrError } from '../../errors.js';
-import type { ProcReader, ProcText } from './reader.js';
-import { readStatusText, type Status } from './status.js';
+import type { ProcText } from './reader.js';
+import type { Status } from './status.js';
 
 /** Fields of Status. */
 export type Restrictions = Pick<Status, 'seccomp' | 'x86ThreadFeatures'>;
 
 const NEWLINE = 0x0a;
 
-/** Null when the thread is gone. Throws CR_KERNEL as readStatus() does, and when there is no line about seccomp. */
-export function readRestrictions(proc: ProcReader, pid: number, tid: number): Restrictions | null {
-  const text = readStatusText(proc, pid, tid);
-  return text === null ? null : restrictionsOf(text);
-}
-
-function restrictionsOf(text: ProcText): Restrictions {
+/** Throws CR_KERNEL when there is no line about seccomp. */
+export function restrictionsOf(text: ProcText): Restrictions {
   const bytes = Buffer.from(text.bytes.buffer, text.bytes.byteOffset, text.bytes.length);
   const seccomp = valueOf(bytes, '\nSeccomp:');
   if (seccomp === null || !/^\d+$/.test(seccomp))
