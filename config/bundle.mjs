@@ -43,13 +43,13 @@ const importForUs = {
   },
 };
 
-/** What bundled plugins need of a host, by their manifests: every dump asks (core/plugins/bundled.ts). */
-const bundledNeeds = {
-  name: 'bundled-needs',
+/** The manifests of bundled plugins: every dump asks (core/plugins/bundled.ts). */
+const bundledPlugins = {
+  name: 'bundled-plugins',
   setup(context) {
     context.onLoad({ filter: /dist\/core\/plugins\/bundled\.js$/ }, async ({ path }) => {
-      const needs = (await import(pathToFileURL(path).href)).bundledNeeds(root);
-      return { contents: `const needs = ${JSON.stringify(needs)}; export const bundledNeeds = () => needs;` };
+      const found = (await import(pathToFileURL(path).href)).bundledPlugins(root);
+      return { contents: `const found = ${JSON.stringify(found)}; export const bundledPlugins = () => found;` };
     });
   },
 };
@@ -79,7 +79,7 @@ const result = await build({
   target: 'node20',
   // The last two are needed only when there is a configuration file: found in node_modules then, and not read at every start.
   external: ['*.node', './import.cjs', 'cosmiconfig', '@swc/wasm-typescript'],
-  plugins: [importForUs, bundledNeeds, keepModuleUrls],
+  plugins: [importForUs, bundledPlugins, keepModuleUrls],
   legalComments: 'inline',
   // Read and hashed at every start. Names stay, for messages and stacks.
   minifyWhitespace: true,

@@ -1,5 +1,5 @@
 /** Whether there can be any plugin for a run: looked at before anything of the plugin framework is loaded, because most runs have none. */
-import { bundledNeeds } from './bundled.js';
+import { bundledPlugins } from './bundled.js';
 import type { Manifest } from './definition.js';
 import { waitsForObjects } from './needs.js';
 import { hostProblem, installedIn, isData, PackageReader } from './packages.js';
@@ -19,12 +19,11 @@ export function findCandidates(asked: number, folders: readonly string[], home: 
   if (asked > 0 || folders.length > 0) return NOW;
   const packages = new PackageReader();
   const waiting: WaitingPlugin[] = [];
-  const bundled = bundledNeeds(home)
-    .filter(({ host }) => hostProblem(host) === null)
-    .map(({ name }) => `${home}/plugins/${name}`);
-  for (const folder of [...bundled, ...installedIn(home).flat()]) {
+  const bundled = bundledPlugins(home).map(({ name, manifest }) => ({ folder: `${home}/plugins/${name}`, manifest }));
+  const installed = installedIn(home).flat();
+  for (const { folder, manifest: known } of [...bundled, ...installed.map((path) => ({ folder: path, manifest: null }))]) {
     try {
-      const manifest = manifestIn(packages, folder);
+      const manifest = known ?? manifestIn(packages, folder);
       if (!manifest || hostProblem(manifest.host) !== null) continue;
       if (!waitsForObjects(manifest)) return NOW;
       waiting.push(waitingPlugin(manifest, folder));

@@ -30,6 +30,12 @@ export interface HostNeeds {
   readonly anyOf?: readonly string[];
 }
 
+/** What makes a plugin necessary in a dump besides objects that it claims. */
+export interface TreeNeeds {
+  /** Globs of paths of mapped files. */
+  readonly mapped?: readonly string[];
+}
+
 export interface NativePart {
   /** CMake project or prebuilt folder, relative to the package. */
   readonly path: string;
@@ -62,6 +68,11 @@ export interface Manifest {
   /** Milliseconds by hook, where the usual limit does not fit. */
   readonly deadlines?: Readonly<Record<string, number>>;
   readonly host?: HostNeeds;
+  /**
+   * Says that the plugin has something to do only in a dump of a tree that holds an object that it claims, or one of these: for other trees it is not loaded, unless
+   * the user names it. Not needed when all its hooks of a dump are about claimed objects.
+   */
+  readonly tree?: TreeNeeds;
   readonly native?: NativePart;
   /** `optional`: when a hook of the dump fails before it took anything, the dump goes on without the plugin. Default `required`. */
   readonly failPolicy?: 'required' | 'optional';

@@ -1,6 +1,6 @@
 /**
  * Whether a plugin that was merely found can have anything to do in a dump: decided from its manifest, before any code of it is loaded or tried. One whose hooks are
- * all about objects that it claims has nothing to do in a tree that holds none of them.
+ * all about objects that it claims, or whose manifest says so (`tree`), has nothing to do in a tree that holds none of them.
  */
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import { readFds } from '../kernel/procfs/fd-list.js';
@@ -47,17 +47,22 @@ export class TreeObjects {
     private readonly pids: () => readonly number[],
   ) {}
 
-  /** Whether Claims of such a manifest would be shown anything of this tree. */
-  hold({ charMajors = [], blockMajors = [], anonInodes = [], sockets = [], paths = [] }: ClaimFilter, mappings: boolean): boolean {
+  /** Whether Claims of such a manifest would be shown anything of this tree, or it maps one of the files `mapped` (globs). */
+  hold(
+    { charMajors = [], blockMajors = [], anonInodes = [], sockets = [], paths = [] }: ClaimFilter,
+    mappings: boolean,
+    mapped: readonly string[] = [],
+  ): boolean {
     const files = (this.files ??= this.readFiles());
     if (charMajors.some((major) => files.charMajors.has(major)) || blockMajors.some((major) => files.blockMajors.has(major))) return true;
     if (anonInodes.some((name) => files.anonInodes.has(name)) || sockets.some((family) => this.familiesOf(files).has(family))) return true;
     const globs = paths.map((path) => new Glob(path));
     if (files.links.some((link) => globs.some((glob) => glob.fits(link)))) return true;
-    if (!mappings) return false;
-    const mapped = (this.mappings ??= this.readMappings());
-    if (charMajors.some((major) => mapped.charMajors.has(major)) || blockMajors.some((major) => mapped.blockMajors.has(major))) return true;
-    return mapped.links.some((link) => globs.some((glob) => glob.fits(link)));
+    if (!mappings && mapped.length === 0) return false;
+    const seen = (this.mappings ??= this.readMappings());
+    const wanted = [...mapped.map((path) => new Glob(path)), ...(mappings ? globs : [])];
+    if (seen.links.some((link) => wanted.some((glob) => glob.fits(link)))) return true;
+    return mappings && (charMajors.some((major) => seen.charMajors.has(major)) || blockMajors.some((major) => seen.blockMajors.has(major)));
   }
 
   private familiesOf({ sockets }: Files): ReadonlySet<string> {
@@ -110,14 +115,16 @@ function sorted(files: readonly SeenObject[]): Files {
   return { ...out, sockets, links };
 }
 
-/** Whether all that it does in a dump is about objects that it claims. */
-export function waitsForObjects({ hooks }: Pick<Manifest, 'hooks'>): boolean {
+/** Whether all that it does in a dump is about what the tree holds. */
+export function waitsForObjects({ hooks, tree }: Pick<Manifest, 'hooks' | 'tree'>): boolean {
+  if (tree !== undefined) return true;
   const dumpHooks = Object.keys(hooks).filter((name) => name.startsWith('dump.'));
   return dumpHooks.length > 0 && dumpHooks.every((name) => isHookName(name) && ['claim', 'owner'].includes(PLUGIN_HOOKS[name].kind));
 }
 
 /** @returns why it has nothing to do, or null when it may have */
-export function uselessness(manifest: Pick<Manifest, 'hooks' | 'claims'>, objects: TreeObjects): string | null {
-  if (!waitsForObjects(manifest) || objects.hold(manifest.claims ?? {}, Object.hasOwn(manifest.hooks, 'dump.claimMapping'))) return null;
-  return 'the tree holds nothing that it claims';
+export function uselessness(manifest: Pick<Manifest, 'hooks' | 'claims' | 'tree'>, objects: TreeObjects): string | null {
+  const { hooks, claims = {}, tree } = manifest;
+  if (!waitsForObjects(manifest) || objects.hold(claims, Object.hasOwn(hooks, 'dump.claimMapping'), tree?.mapped)) return null;
+  return `the tree holds nothing that it claims${tree?.mapped ? ', and has none of its files mapped' : ''}`;
 }

@@ -169,6 +169,7 @@ const MANIFEST = shape(
     options: optionSpecs,
     deadlines,
     host: shape({ anyOf: listOf(text) }),
+    tree: shape({ mapped: listOf(text) }),
     native: shape({ path: text, abi: whole(1, 1_000_000) }, ['path', 'abi']),
     failPolicy: oneOf('required', 'optional'),
   },

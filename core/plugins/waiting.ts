@@ -8,8 +8,9 @@ import type { Vma } from '../kernel/procfs/maps.js';
 import { SocketFamilies } from '../kernel/procfs/net-sockets.js';
 import type { ProcReader } from '../kernel/procfs/reader.js';
 import type { SeenFile } from '../resources/files/kind.js';
-import type { ClaimFilter, Manifest } from './definition.js';
-import { Claims, isMappedFile, seenMapping, seenObject } from './filter.js';
+import type { WaitingManifest } from './bundled.js';
+import type { ClaimFilter } from './definition.js';
+import { Claims, Glob, isMappedFile, seenMapping, seenObject } from './filter.js';
 
 export class WaitingPlugin {
   /** Made when something is there that nobody dumps: most runs never need them. */
@@ -22,6 +23,8 @@ export class WaitingPlugin {
     /** Which of the two kinds of objects it is asked about. */
     readonly files: boolean,
     readonly mappings: boolean,
+    /** Files that make it necessary when a process maps one, whoever dumps them. */
+    readonly mapped: readonly Glob[],
   ) {}
 
   get claims(): Claims {
@@ -30,19 +33,23 @@ export class WaitingPlugin {
 }
 
 /** @throws TypeError for claims that are none: nobody may have checked the manifest yet */
-export function waitingPlugin({ name, hooks, claims = {} }: Manifest, folder: string): WaitingPlugin {
-  checkLists(claims);
-  return new WaitingPlugin(name, folder, claims, Object.hasOwn(hooks, 'dump.claimFile'), Object.hasOwn(hooks, 'dump.claimMapping'));
+export function waitingPlugin({ name, hooks, claims = {}, tree = {} }: Omit<WaitingManifest, 'host'>, folder: string): WaitingPlugin {
+  checkLists('claims', claims, 'paths');
+  checkLists('tree', tree, 'mapped');
+  const mapped = (tree.mapped ?? []).map((path) => new Glob(path));
+  return new WaitingPlugin(name, folder, claims, Object.hasOwn(hooks, 'dump.claimFile'), Object.hasOwn(hooks, 'dump.claimMapping'), mapped);
 }
 
 /** Everything in them that is used as something else than it is would throw. */
-function checkLists(claims: object): void {
-  for (const [key, list] of Object.entries(claims))
-    if (!Array.isArray(list) || (key === 'paths' && !list.every((path) => typeof path === 'string'))) throw new TypeError(`claims.${key}`);
+function checkLists(what: string, lists: object, texts: string): void {
+  for (const [key, list] of Object.entries(lists))
+    if (!Array.isArray(list) || (key === texts && !list.every((entry) => typeof entry === 'string'))) throw new TypeError(`${what}.${key}`);
 }
 
 /** Behind built-in kinds and every plugin that is loaded. */
 const LAST = { name: 'plugins that wait', stage: 1_000_000 };
+/** Before them, for what they dump and what is a sign all the same. */
+const FIRST = { ...LAST, stage: -LAST.stage };
 
 export class WaitingPlugins {
   /** Somebody claims an object of the tree. */
@@ -60,6 +67,13 @@ export class WaitingPlugins {
   attach({ claims: { claimFile, claimMapping } }: Hooks): void {
     claimFile.tap(LAST, (file) => this.file(file));
     claimMapping.tap(LAST, (pid, vma) => this.mapping(pid, vma));
+    if (this.plugins.some(({ mapped }) => mapped.length > 0)) claimFile.tap(FIRST, (file) => this.mappedFile(file));
+  }
+
+  /** Only in the pre-flight: a library that is loaded later has done nothing yet that needs the plugin, or has opened something that it claims. */
+  private mappedFile(file: SeenFile): undefined {
+    if (this.state !== 'looking' || this.wanted || !isMappedFile(file)) return;
+    this.wanted = this.plugins.some(({ mapped }) => mapped.some((glob) => glob.fits(file.link)));
   }
 
   /** The pre-flight is over: from now on a claimed object ends the dump, with the name of the plugin that it would have needed. */

@@ -72,10 +72,8 @@ function printLoad({ load, ours: mine, peer }: LoadResult): void {
 
 function printLooks(results: readonly LoadResult[]): void {
   const one = ({ load, cudaLook }: LoadResult) =>
-    `${load.name} ${(['runningMs', 'stoppedMs'] as const).map((key) => median(cudaLook.map((look) => look[key])).toFixed(2)).join(' + ')}`;
-  console.log(
-    `The CUDA plugin's looks at these trees, where it finds and starts nothing, ms running + frozen: ${results.map(one).join(', ')}`,
-  );
+    `${load.name} ${(['startMs', 'treeMs'] as const).map((key) => median(cudaLook.map((look) => look[key])).toFixed(2)).join(' + ')}`;
+  console.log(`What these dumps would pay for the CUDA plugin on a host with a driver, ms manifest + tree: ${results.map(one).join(', ')}`);
 }
 
 function printHead(peer: Peer): void {

@@ -63,10 +63,10 @@ export async function measure(scenario: Scenario, tool: Tool): Promise<Round> {
   });
 }
 
-/** Times of the CUDA plugin's looks at a tree without CUDA: while it runs, and while it is stopped. */
+/** What a dump of a tree without CUDA pays for the CUDA plugin on a host with a driver: reading what it waits for, and looking whether the tree has it. */
 export interface CudaLook {
-  readonly runningMs: number;
-  readonly stoppedMs: number;
+  readonly startMs: number;
+  readonly treeMs: number;
 }
 
 /** Each round in a process of its own, because a dump is one. */

@@ -1,7 +1,7 @@
 /** Plugins that were installed beside criu-ts and that nobody named: which a dump needs is seen when the tree is looked at. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -88,6 +88,35 @@ test('one that fits the tree and that its probe finds useless: the device is ref
   assert.match(stderr, /Plugin criu-plugin-taker .*stays off: there is no driver/);
   assert.match(stderr, /fd 7 is the device \/dev\/fuse/);
   assert.ok(runs(child.pid!));
+});
+
+/** Its hooks are about no object, and its manifest says when it is needed. */
+const WATCHER = manifest('criu-plugin-watcher', {
+  hooks: { 'dump.pauseDevices': 'broadcast' },
+  tree: { mapped: ['**/libwatched.so*'] },
+});
+
+test('one that is there for what is mapped is loaded for a tree that maps it, and for no other', async () => {
+  const home = installHome(mkdtempSync(join(folder, 'home-')));
+  writePlugin(home.modules, WATCHER, { apply: `host.on('dump.pauseDevices', ({ root }) => host.log.info('watches ' + root));` });
+  const library = join(home.modules, 'libwatched.so.1.2');
+  const [, libm] = /(\/\S*\/libm\.so\S*)/.exec(readFileSync(`/proc/self/maps`, 'utf8')) ?? [];
+  copyFileSync(libm ?? '', library);
+  const dumped = async (script: string) => {
+    const { pid } = await bash(script, sleeps);
+    const images = mkdtempSync(join(folder, 'images-'));
+    const args = ['dump', '-t', String(pid), '-D', images, '-R', '-v4', '--no-default-config'];
+    const { status, stderr } = spawnSync(home.command, args, { encoding: 'utf8', cwd: '/' });
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(inventoryNames(images), []);
+    return { pid, stderr };
+  };
+  const plain = await dumped('exec sleep 1000');
+  assert.match(plain.stderr, /No plugin has anything to do here so far/);
+  assert.doesNotMatch(plain.stderr, /Plugins:|watches/);
+  const mapping = await dumped(`LD_PRELOAD=${library} exec sleep 1000`);
+  assert.match(mapping.stderr, /Plugins: criu-plugin-watcher 1\.0\.0/);
+  assert.match(mapping.stderr, new RegExp(`watches ${mapping.pid}`));
 });
 
 test('a device that is opened after the look for plugins is refused with the name of its plugin, and the tree runs', async () => {

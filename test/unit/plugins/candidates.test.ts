@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { Hooks } from '../../../core/hooks.js';
 import type { Vma } from '../../../core/kernel/procfs/maps.js';
 import { ProcReader } from '../../../core/kernel/procfs/reader.js';
-import { bundledNeeds } from '../../../core/plugins/bundled.js';
+import { bundledPlugins } from '../../../core/plugins/bundled.js';
 import { findCandidates } from '../../../core/plugins/candidates.js';
 import type { Manifest } from '../../../core/plugins/definition.js';
 import { waitingPlugin, WaitingPlugins } from '../../../core/plugins/waiting.js';
@@ -75,16 +75,35 @@ test('a bundled one is looked at when the host has what it needs; a damaged one 
   assert.deepEqual(found(), { now: false, waiting: ['taker'] });
 });
 
-test('the command knows what bundled plugins need of a host without reading their manifests', () => {
-  const needs = bundledNeeds(repository);
+test('the command knows what bundled plugins need of a host and of a tree without reading their manifests', () => {
+  const bundled = bundledPlugins(repository);
   assert.deepEqual(
-    needs.map(({ name }) => name),
+    bundled.map(({ name }) => name),
     ['cuda'],
   );
-  const paths = needs[0]?.host?.anyOf ?? [];
+  const { host, tree } = bundled[0]!.manifest;
+  const paths = host?.anyOf ?? [];
   assert.ok(paths.length > 0);
   const command = readFileSync(join(repository, 'dist/cli/criu-ts.cjs'), 'utf8');
-  assert.ok(command.includes(`{name:"cuda",host:{anyOf:[${paths.map((path) => JSON.stringify(path)).join(',')}]}}`));
+  assert.ok(command.includes(`host:{anyOf:[${paths.map((path) => JSON.stringify(path)).join(',')}]}`));
+  assert.ok(command.includes(`tree:{mapped:${JSON.stringify(tree?.mapped)}}`));
+});
+
+test('a file that is mapped makes a plugin wanted in the pre-flight, and does nothing when the tree stands', () => {
+  const watcher = manifest('watcher', { hooks: { 'dump.pauseDevices': 'broadcast' }, tree: { mapped: ['**/libwatched.so*'] } });
+  const mapped = (link: string) => ({ ...device, fd: null, link, proc: '/proc/1/map_files/1000-2000' });
+  const { plugins, hooks } = waiting(watcher);
+  // Built-in kinds dump it.
+  hooks.claims.claimFile.tap('reg', () => ({}) as never);
+  hooks.claims.claimFile.call(mapped('/usr/lib/libother.so.1'));
+  hooks.claims.claimFile.call({ ...device, link: '/usr/lib/libwatched.so.1' });
+  assert.equal(plugins.wanted, false);
+  plugins.late();
+  hooks.claims.claimFile.call(mapped('/usr/lib/libwatched.so.1'));
+  assert.equal(plugins.wanted, false);
+  const early = waiting(watcher);
+  early.hooks.claims.claimFile.call(mapped('/opt/lib/libwatched.so.1 (deleted)'));
+  assert.equal(early.plugins.wanted, true);
 });
 
 /** A /proc in which process 1 maps /dev/loop0. */
