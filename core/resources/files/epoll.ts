@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { CrError } from '../../errors.js';
 import type { EventpollTfdEntry } from '../../images/generated/events.js';
 import { FD_TYPES } from '../../images/generated/fdinfo.js';
+import { KCMP } from '../../kernel/kcmp-classes.js';
 import { type EpollItem, readFdInfo } from '../../kernel/procfs/fdinfo.js';
 import type { LocalCalls } from '../../kernel/local.js';
 import type { Program } from '../../program/program.js';
@@ -41,16 +42,16 @@ interface Watched {
 }
 
 /** Whether that is what the item watches; the process may run. */
-function means(calls: LocalCalls, { file, item, offset }: Watched, fd: number): boolean {
+function means(calls: LocalCalls, { file, item, offset }: Watched, fd: number, pid: number): boolean {
   const slot = calls.scratch.as('kcmp_epoll_slot').put({ efd: file.fd!, tfd: item.tfd, toff: offset });
-  return calls.call('kcmp', file.pid, file.pid, KCMP_EPOLL_TFD, fd, slot) === 0;
+  return calls.call('kcmp', pid, file.pid, KCMP_EPOLL_TFD, fd, slot) === 0;
 }
 
 /** The descriptor of the same table that the item watches: mostly the number that it was added by, else a copy of it. */
 function targetOf(file: OpenFile, item: EpollItem, offset: number, { calls, fdsOf }: DumpContext): number {
   const fds = fdsOf(file.pid);
   const wanted = [item.tfd, ...fds.filter((fd) => fd !== item.tfd)];
-  for (const fd of wanted) if (fds.includes(fd) && means(calls, { file, item, offset }, fd)) return fd;
+  for (const fd of wanted) if (fds.includes(fd) && means(calls, { file, item, offset }, fd, file.pid)) return fd;
   throw new CrError('CR_UNSUPPORTED', {
     message: `watches a file that was added as descriptor ${item.tfd} and that the process no longer has`,
     subject: { pid: file.pid, fd: file.fd!, what: file.link },
@@ -116,18 +117,31 @@ const sameFile = (item: EpollItem, { ino, dev }: BigIntStats) =>
  * Targets whose descriptors the process has closed, while a copy elsewhere keeps them in the set. Files without a name have one inode for all: kcmp(2) tells
  * them apart. What is seen of a process that runs may be wrong; when the tree stands it is looked at again.
  */
-function lostTarget(file: SeenFile, { proc, calls }: PreflightContext): EpollItem | undefined {
+function lostTarget(file: SeenFile, context: PreflightContext): EpollItem | undefined {
+  const { proc, calls, pids } = context;
   const items = readFdInfo(proc, file.pid, file.fd!)?.epoll ?? [];
   if (items.length === 0) return undefined;
-  const open = new Map(seeFds(proc, file.pid).map((seen) => [seen.fd!, seen.stat]));
   const at = offsets(items);
-  const isLost = (item: EpollItem, offset: number) => {
-    const copies = [...open.keys()].filter((fd) => sameFile(item, open.get(fd)!));
-    // The number that it was added by first: mostly it is that.
-    const likely = copies.includes(item.tfd) ? [item.tfd, ...copies] : copies;
-    return !likely.some((fd) => means(calls, { file, item, offset }, fd));
-  };
-  return items.find((item, i) => isLost(item, at[i]!));
+  const watched = items.map((item, i) => ({ file, item, offset: at[i]! }));
+  const lost = withoutTarget(watched, seeFds(proc, file.pid), calls);
+  if (lost.length === 0) return undefined;
+  // A set that several processes share is dumped with the descriptors of one of them.
+  const sharers = pids.filter((pid) => pid !== file.pid).map((pid) => seeFds(proc, pid));
+  return sharers.filter((fds) => haveSet(fds, file, calls)).reduce((left, fds) => withoutTarget(left, fds, calls), lost)[0]?.item;
+}
+
+/** What none of these descriptors of one process stands for. The number that it was added by is asked about first: mostly it is that. */
+function withoutTarget(watched: readonly Watched[], fds: readonly SeenFile[], calls: LocalCalls): readonly Watched[] {
+  const isIt = (one: Watched, { pid, fd, stat }: SeenFile) => sameFile(one.item, stat) && means(calls, one, fd!, pid);
+  const byNumber = new Map(fds.map((seen) => [seen.fd, seen]));
+  return watched.filter((one) => {
+    const likely = byNumber.get(one.item.tfd);
+    return !(likely && isIt(one, likely)) && !fds.some((seen) => isIt(one, seen));
+  });
+}
+
+function haveSet(fds: readonly SeenFile[], set: SeenFile, calls: LocalCalls): boolean {
+  return fds.some(({ pid, fd, link }) => link === set.link && calls.call('kcmp', set.pid, pid, KCMP.file, set.fd!, fd!) === 0);
 }
 
 export const epoll: FileKind = {

@@ -38,6 +38,8 @@ export interface OpenFile extends SeenFile {
 }
 
 export interface PreflightContext {
+  /** Processes of the tree. */
+  readonly pids: readonly number[];
   readonly proc: ProcReader;
   readonly options: PreflightOptions;
   readonly calls: LocalCalls;

@@ -41,7 +41,7 @@ export class PreflightFiles implements PreflightContext {
   constructor(
     readonly proc: ProcReader,
     readonly options: PreflightOptions,
-    private readonly pids: readonly number[],
+    readonly pids: readonly number[],
     private readonly hooks: Hooks,
   ) {
     this.host = {
