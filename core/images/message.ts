@@ -102,13 +102,15 @@ function wireOf(scalar: Field['scalar']): number {
   return scalar === 'fixed64' ? WIRE_FIXED64 : WIRE_VARINT;
 }
 
+const NO_NUMBERS: ReadonlySet<number> = new Set();
+
 function fieldOf([number, name, rule, type]: FieldSpec): Field {
   const scalar = scalarOf(type);
   const wire = wireOf(scalar);
-  const known = typeof type !== 'string' && 'enum' in type ? Object.values(type.values) : [];
+  const known = typeof type !== 'string' && 'enum' in type ? new Set(Object.values(type.values)) : NO_NUMBERS;
   const tag = ((number << 3) | wire) >>> 0;
   const quick = rule === 'repeated' || tag >= QUICK_TAGS || (scalar !== 'uint32' && scalar !== 'uint64') ? QUICK.none : QUICK[scalar];
-  return { number, name, rule, type, scalar, wire, tag, known: new Set(known), quick };
+  return { number, name, rule, type, scalar, wire, tag, known, quick };
 }
 
 function planOf(specs: readonly FieldSpec[]): Plan {
