@@ -1,7 +1,13 @@
 /** Memory of the host that a process may still take: what the host has, and what its control groups allow. Bytes. */
 import { readSmall } from './driver-module.js';
 
-const CGROUPS = '/sys/fs/cgroup';
+/** Where the host tells; tests give folders. */
+interface Places {
+  readonly proc: string;
+  readonly cgroups: string;
+}
+
+const HERE: Places = { proc: '/proc', cgroups: '/sys/fs/cgroup' };
 
 function kibOf(text: string | null, name: string): number | null {
   const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text ?? '');
@@ -14,11 +20,11 @@ export function anonymousMemory(pid: number): number | null {
 }
 
 /** The lowest of what is free on the host and under the limit of each control group (version 2) above the process. */
-export function availableMemory(pid: number): number {
-  const host = kibOf(readSmall('/proc/meminfo'), 'MemAvailable') ?? Infinity;
-  const path = /^0::(\/.*)$/m.exec(readSmall(`/proc/${pid}/cgroup`) ?? '')?.[1] ?? '/';
+export function availableMemory(pid: number, { proc, cgroups } = HERE): number {
+  const host = kibOf(readSmall(`${proc}/meminfo`), 'MemAvailable') ?? Infinity;
+  const path = /^0::(\/.*)$/m.exec(readSmall(`${proc}/${pid}/cgroup`) ?? '')?.[1] ?? '/';
   const parts = path.split('/').filter((part) => part !== '' && part !== '..');
-  const folders = parts.map((_, i) => `${CGROUPS}/${parts.slice(0, i + 1).join('/')}`);
+  const folders = parts.map((_, i) => `${cgroups}/${parts.slice(0, i + 1).join('/')}`);
   return Math.max(0, Math.min(host, ...folders.map(room)));
 }
 
