@@ -1,14 +1,16 @@
 // `node test/gpu/pack.mjs [FOLDER] [--criu DIR]`: the folder to carry to a bare machine (default .gpu): built project, this Node compressed, compiled tools. Nothing is downloaded.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KitError, SCRIPTS, compileTools, here, root, runMain } from './tools.mjs';
 
 const LIMIT = 64 * 2 ** 20;
 const APP = ['package.json', 'core/cli', 'dist', 'native/build/Release', 'plugins/cuda/package.json', 'plugins/cuda/native/build/Release'];
 /** What plugins import. Its folder in node_modules is a link in a clone. */
 const SDK = ['package.json', 'dist'];
+/** The contract suite on the real driver, and the program that it starts. */
+const CONTRACT = 'dist/test/plugins/cuda/contract-hardware.test.js';
 
 function sizeOf(path) {
   const stat = statSync(path);
@@ -26,7 +28,36 @@ export function copyApp(target) {
     cpSync(join(root, 'plugins/sdk', path), join(target, 'node_modules/@criu-ts/plugin-sdk', path), { recursive: true, filter });
 }
 
-function main() {
+/** The contract suite as one file at its own place in `target`, and its CUDA program in `target`/targets. */
+export async function copyContract(target) {
+  const { build } = await import('esbuild');
+  const out = join(target, CONTRACT);
+  // Modules that look for files beside them find them from where they lay.
+  const keepPlaces = {
+    name: 'keep-places',
+    setup: (context) =>
+      context.onLoad({ filter: /\/dist\/.*\.js$/ }, ({ path }) => {
+        const place = JSON.stringify(relative(dirname(join(root, CONTRACT)), path));
+        return {
+          contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`),
+          loader: 'js',
+        };
+      }),
+  };
+  await build({
+    entryPoints: [join(root, CONTRACT)],
+    outfile: out,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    plugins: [keepPlaces],
+    logLevel: 'error',
+  });
+  const { buildMock } = await import(pathToFileURL(join(root, 'dist/plugins/cuda/test/mock/build.js')).href);
+  cpSync((await buildMock()).target('device'), join(target, 'targets/device'));
+}
+
+async function main() {
   const args = process.argv.slice(2);
   const at = args.indexOf('--criu');
   const criu = at < 0 ? undefined : args.splice(at, 2)[1];
@@ -38,6 +69,7 @@ function main() {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   copyApp(join(target, 'app'));
+  await copyContract(join(target, 'app'));
   for (const name of ['probe.sh', 'probe-steps.sh', 'judge.mjs', 'verdicts.mjs', ...SCRIPTS, 'src'])
     cpSync(join(here, name), join(target, name), { recursive: true });
   compileTools(join(target, 'bin'), join(target, 'src'));
@@ -49,4 +81,4 @@ function main() {
   return 0;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) runMain(main);
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runMain(main);

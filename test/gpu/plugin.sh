@@ -90,6 +90,19 @@ doctor() {
   pass "the host can checkpoint CUDA"
 }
 
+# What the plugin's back ends promise, on the real driver: the suite that runs over the mock, too.
+contract() {
+  local suite=$W/app/dist/test/plugins/cuda/contract-hardware.test.js passed failed
+  [ -d "$W/app/targets" ] && export CRIU_TS_CUDA_TARGETS=$W/app/targets
+  # Within a test of this kit Node would take the suite for a part of that.
+  PATH=$W/criu:$PATH CRIU_TS_HARDWARE=1 env -u NODE_TEST_CONTEXT node --test --test-reporter=tap "$suite" >contract.tap 2>&1
+  grep -E '^ *(not )?ok |^ +(error|failureType): |^# ' contract.tap
+  passed=$(sed -n 's/^# pass //p' contract.tap)
+  failed=$(sed -n 's/^# fail //p' contract.tap)
+  [ "$failed" = 0 ] && [ "${passed:-0}" -gt 0 ] || fail_log contract.tap "${failed:-all} tests of the contract suite failed"
+  pass "$passed tests of the contract suite"
+}
+
 p1_cpu() {
   setsid sleep 300 </dev/null >/dev/null 2>&1 &
   P=$!

@@ -98,7 +98,7 @@ at_once 40 p8_leave p9_error p11_tree p12_states p13_managed p14_fork p17_seccom
 at_once 70 p19_series
 wait
 note "the command at $(seconds) s"
-at_once 40 x_peer x_peerours x_ourspeer x_tool p16_killed ours oursrich uids seccomp
+at_once 40 contract x_peer x_peerours x_ourspeer x_tool p16_killed ours oursrich uids seccomp
 at_once 40 torch torchx
 at_once 70 r_cupy r_jax r_triton r_graph r_generate r_expandable p4_stopped
 wait

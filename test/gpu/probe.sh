@@ -1,6 +1,6 @@
 #!/bin/bash
-# bash .gpu/probe.sh: all steps on a bare machine, many side by side. Ends within GPU_LIMIT + 20 s whatever happens; $OUT/probe.log, summary.txt, snaps.tar.gz,
-# images.tar.gz, move.tar.gz.
+# bash .gpu/probe.sh: all steps on a bare machine, many side by side, or those of GPU_STEPS (side by side) and GPU_LAST (then, one by one). Ends within GPU_LIMIT + 20 s
+# whatever happens; $OUT/report.json, summary.txt, probe.log, snaps.tar.gz, images.tar.gz, move.tar.gz.
 LIMIT=${GPU_LIMIT:-260}
 OUT=${OUT:-/tmp/gpu-out}
 export GPU_WORK=${GPU_WORK:-/tmp/gpu}
@@ -51,13 +51,13 @@ collect() {
   timeout 6 tar czf "$OUT/images.tar.gz" --exclude='pages-*.img' im.* 2>/dev/null
   tar czf "$OUT/move.tar.gz" im.p3 im.p3.st bin/victim 2>/dev/null
   {
+    "$W/node/node" "$W/judge.mjs" logs "$OUT/report.json" >logs/verdicts
+    cat logs/verdicts
     grep -v ' rc ' logs/times
-    "$W/node/node" "$W/judge.mjs" logs
-    for log in "$W"/logs/*.log; do
-      # The words of steps that did not pass, and of questions.
-      grep -q '^VERDICT pass' "$log" && continue
-      echo "== $(basename "$log" .log)"
-      grep -vE 'snap |^\$ ctl' "$log" | cut -c1-140 | tail -7
+    # Only the words of what failed: what is printed is cut, and the rest is in probe.log.
+    for step in $(sed -n 's/^fail  *\([a-z0-9_]*\) .*/\1/p' logs/verdicts); do
+      echo "== $step"
+      grep -vE 'snap |^\$ ctl' "logs/$step.log" | cut -c1-140 | tail -12
     done
   } >"$OUT/summary.txt" 2>&1
 }

@@ -10,6 +10,7 @@ import { judge } from './verdicts.mjs';
 /** Asserts by itself (plugin.sh). */
 const CHECKS = [
   'doctor',
+  'contract',
   'p1_cpu',
   'p1_cost',
   'p3_move',
@@ -141,4 +142,4 @@ function runStep(step, work, devices) {
   return { step, verdict, reason, ms: Date.now() - begun };
 }
 
-runMain(main);
+await runMain(main);

@@ -54,9 +54,9 @@ export function compileTools(bin, work) {
 }
 
 /** Runs `main`; a KitError is one line and status 1. */
-export function runMain(main) {
+export async function runMain(main) {
   try {
-    process.exitCode = main();
+    process.exitCode = await main();
   } catch (error) {
     if (!(error instanceof KitError)) throw error;
     process.stderr.write(`test:gpu: ${error.message}\n`);

@@ -1,7 +1,7 @@
 /** The kit for a machine with a GPU (test/gpu): its verdicts, from logs as its programs print them, and its runner, with stand-ins for driver and programs. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -13,7 +13,11 @@ import { mockLibrary, packageIn } from './mock-command.js';
 import mockDevices from './mock-devices.js';
 
 type Verdict = readonly [verdict: string, reason: string];
-const { copyApp } = (await import(pathToFileURL(join(repository, 'test/gpu/pack.mjs')).href)) as { copyApp(target: string): void };
+interface Pack {
+  copyApp(target: string): void;
+  copyContract(target: string): Promise<void>;
+}
+const { copyApp, copyContract } = (await import(pathToFileURL(join(repository, 'test/gpu/pack.mjs')).href)) as Pack;
 interface Verdicts {
   judge(
     step: string,
@@ -124,11 +128,14 @@ async function surroundings(gpus: FakeGpus): Promise<{ work: string; env: Record
   }
   // As it is carried to a bare machine: nothing of the clone is near it.
   copyApp(join(work, 'carried'));
+  await copyContract(join(work, 'app'));
   // The command finds the plugin by itself where there is a driver; here it must be told, and where the devices are.
   const devices = join(work, 'mock-devices');
   packageIn(devices, mockDevices, 'mock-devices.js');
   const command = join(work, 'app/core/cli/criu-ts');
   mkdirSync(dirname(command), { recursive: true });
+  // The suite has the helper beside it.
+  symlinkSync(join(work, 'carried/plugins'), join(work, 'app/plugins'));
   writeFileSync(
     command,
     COMMAND.replaceAll('@REAL@', join(work, 'carried/core/cli/criu-ts'))
@@ -197,6 +204,7 @@ const ON_THE_MOCK: Readonly<Record<string, string>> = {
   twogpus: 'pass',
   ours: 'pass',
   oursrich: 'pass',
+  contract: 'pass',
   p1_cpu: 'pass',
   p1_cost: 'pass',
   p3_move: 'pass',

@@ -69,7 +69,9 @@ async function compile(): Promise<void> {
 }
 
 async function build(): Promise<MockPaths> {
-  await compile();
+  // Carried to a machine with a GPU (test/gpu/pack.mjs): the programs alone, which find the real driver.
+  const carried = process.env['CRIU_TS_CUDA_TARGETS'];
+  if (carried === undefined) await compile();
   const at = (...parts: string[]): string => join(BUILT, 'build', ...parts);
   return {
     library: (version) => at('lib', libraryFor(version)),
@@ -79,7 +81,7 @@ async function build(): Promise<MockPaths> {
     tool: at('tool'),
     trivialTool: at('trivial'),
     caller: at('cuda-call'),
-    target: (name) => at('targets', name),
+    target: (name) => (carried === undefined ? at('targets', name) : join(carried, name)),
   };
 }
 
