@@ -23,7 +23,32 @@ export function checkNumbers(proc: ProcReader, nodes: readonly TreeNode[]): Prob
   const tree = nodes.map(({ pid, stat }) => ({ ...stat, pid }));
   const wanted = foreignNumbers(tree);
   if (wanted.size === 0) return [];
-  return problems(tree, wanted, outsiders(proc, new Set(tree.map(({ pid }) => pid))));
+  const pids = new Set(tree.map(({ pid }) => pid));
+  const others = outsiders(proc, pids).filter(({ pid, sid, pgrp }) => [pid, sid, pgrp].some((number) => wanted.has(number)));
+  return problems(tree, wanted, strangers(proc, others, pids));
+}
+
+/** Longest line of newborns that is followed. */
+const MAX_LINE = 64;
+
+/** Those that are no descendants of the tree: it runs, and what it forks after we walked it is its own, too. */
+export function withoutNewborns<T extends Pick<Stat, 'ppid'>>(
+  others: readonly T[],
+  tree: ReadonlySet<number>,
+  parentOf: (pid: number) => number | undefined,
+): T[] {
+  return others.filter(({ ppid }) => {
+    let parent: number | undefined = ppid;
+    for (let i = 0; i < MAX_LINE && parent !== undefined && parent > 1; i++) {
+      if (tree.has(parent)) return false;
+      parent = parentOf(parent);
+    }
+    return true;
+  });
+}
+
+function strangers(proc: ProcReader, others: readonly Stat[], tree: ReadonlySet<number>): Stat[] {
+  return withoutNewborns(others, tree, (pid) => readStat(proc, pid)?.ppid);
 }
 
 /** Numbers that a restore has to take for itself: of sessions and groups without a leader in the tree, and 0 for those of another pid namespace. */
@@ -58,10 +83,8 @@ export function foreseeNumbers(thread: KernelThread, nodes: readonly TreeNode[])
   const tree = nodes.map(({ pid, stat }) => ({ ...stat, pid }));
   const pids = new Set(tree.map(({ pid }) => pid));
   const others = membersOf(thread, pids);
-  return keptNumbers(
-    tree,
-    others.flatMap((pid) => readStat(thread.proc, pid) ?? []),
-  );
+  const known = others.flatMap((pid) => readStat(thread.proc, pid) ?? []);
+  return keptNumbers(tree, strangers(thread.proc, known, pids));
 }
 
 /** @param others processes outside of the tree */

@@ -1,7 +1,7 @@
 /** Which sessions and groups of a tree are somebody else's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { foreignNumbers, keptNumbers, problems } from '../../core/dump/numbers.js';
+import { foreignNumbers, keptNumbers, problems, withoutNewborns } from '../../core/dump/numbers.js';
 
 const ids = (pid: number, sid: number, pgrp: number, state = 'S') => ({ pid, sid, pgrp, comm: `p${pid}`, state });
 
@@ -49,4 +49,14 @@ test('numbers of the tree that somebody outside keeps: of its leaders, and of al
   assert.deepEqual(kept([ids(20, 10, 11)]), ['10 is the session of process 20 (p20)', '11 is the process group of process 20 (p20)']);
   assert.deepEqual(kept([ids(20, 7, 11)]), ['11 is the process group of process 20 (p20)']);
   assert.deepEqual(kept([ids(20, 10, 10, 'Z')]), []);
+});
+
+test('what the tree forks while it is looked at is no stranger', () => {
+  const parents = new Map([
+    [30, 20],
+    [20, 11],
+    [40, 1],
+  ]);
+  const left = (ppid: number) => withoutNewborns([{ ppid }], new Set([10, 11]), (pid) => parents.get(pid)).length;
+  assert.deepEqual([11, 20, 30, 40, 1, 0, 50].map(left), [0, 0, 0, 1, 1, 1, 1]);
 });
