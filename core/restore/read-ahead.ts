@@ -3,10 +3,13 @@ import { closeSync, constants, openSync, readdirSync } from 'node:fs';
 import type { KernelThread } from '../kernel/kernel-thread.js';
 import { LEAST_MANY, readMany } from '../kernel/read-many.js';
 
+/** Bounds our memory (4 KiB for each): what is more is read when it is asked for. */
+const MOST = 65_536;
+
 /** Contents of regular files by name. What cannot be read is left out: whoever needs it is told why. */
 export function readAhead(thread: KernelThread, dir: string): Map<string, Buffer> {
   const contents = new Map<string, Buffer>();
-  const names = imagesIn(dir);
+  const names = imagesIn(dir).slice(0, MOST);
   if (names.length < LEAST_MANY) return contents;
   const folder = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
