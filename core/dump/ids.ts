@@ -5,6 +5,7 @@ import { LocalCalls } from '../kernel/local.js';
 import type { Native } from '../kernel/native.js';
 import type { DumpTask } from './model.js';
 import { isZombie } from '../kernel/procfs/stat.js';
+import { OWN_NET_ID } from '../resources/files/unix-socket.js';
 import { OWN_IPC_ID } from '../resources/ipc/dump.js';
 
 /** 1 is our own (ownIds). */
@@ -13,7 +14,7 @@ const FIRST_ID = 2;
 /** Namespaces of criu-ts itself. A tree may have an IPC namespace of its own (core/resources/ipc); all others are refused. */
 const NAMESPACE_IDS = {
   pid_ns_id: 1,
-  net_ns_id: 2,
+  net_ns_id: OWN_NET_ID,
   ipc_ns_id: OWN_IPC_ID,
   uts_ns_id: 4,
   mnt_ns_id: 5,

@@ -23,8 +23,8 @@ const NAME_MAX = 108;
 const NO_FLAGS = 0;
 /** SHUT_RD, SHUT_WR, SHUT_RDWR are one less than the bits. */
 const SHUTDOWN_MAX = 3;
-/** The network namespace of criu-ts (dump/ids.ts). */
-const OWN_NET_ID = 2;
+/** Id of the network namespace of criu-ts, in which all sockets are. */
+export const OWN_NET_ID = 2;
 const EADDRINUSE = -98;
 
 const isAbstract = (name: Uint8Array) => name.length > 0 && name[0] === 0;
